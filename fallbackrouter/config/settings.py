@@ -1,0 +1,158 @@
+"""The configuration as frozen values; every key's name is a contract.
+
+Defaults stand here and nowhere else. Lengths of time carry their unit in the name.
+"""
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the configuration file; an unknown key in it is an error."""
+
+
+def _cur_paths() -> dict[str, list[str]]:
+    return {
+        "cur": ["did", "caller", "call_id", "stage", "short", "link"],
+        "cur1": ["did", "caller", "call_id", "stage", "short", "line"],
+    }
+
+
+def _apps() -> dict[str, list[str]]:
+    with_num = ("group", "queue", "extension", "external", "ivr", "voicemail")
+    return {**{app: ["num"] for app in with_num}, "auto": [], "code": [], "hangup": []}
+
+
+class Agi(Section, frozen=True):
+    """`[agi]`: the door that Asterisk knocks at."""
+
+    listen: list[str] = ["127.0.0.1:4573"]
+    http_listen: list[str] = ["127.0.0.1:4580"]
+    paths: dict[str, list[str]] = msgspec.field(default_factory=_cur_paths)
+    allow: list[str] = ["127.0.0.0/8", "::1/128"]
+    workers: int = 1
+    max_calls: int = 2000
+    heartbeat_ms: int = 2000
+
+
+class Budget(Section, frozen=True):
+    """`[budget]`: how long a call may take, in ms."""
+
+    call_ms: float = 400
+    live_ms: float = 300
+    fresh_ms: float = 80
+    journal_ms: float = 20
+
+
+class Crm(Section, frozen=True):
+    """`[crm]`: the live CRM."""
+
+    url: str = ""
+    routes_url: str = ""
+    token: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    max_in_flight: int = 32
+    max_waiting: int = 200
+    max_late: int = 8
+    late_ms: float = 2000
+    coalesce: bool = False
+    max_answer_bytes: int = 65536
+    number_form: str = "raw"
+    keepalive_s: float = 4.0
+    dns_max_stale_s: float = 86400
+
+
+class Remembered(Section, frozen=True):
+    """`[remembered]`: the CRM's latest good answers."""
+
+    max_entries: int = 100_000
+    ttl_s: float = 300
+    max_stale_s: float = 86400
+    never: list[str] = ["auto", "ivr", "code"]
+
+
+class Sync(Section, frozen=True):
+    """`[sync]`: the route table that the CRM feeds us."""
+
+    max_shrink: float = 0.3
+    stale_after_s: float = 900
+
+
+class Events(Section, frozen=True):
+    """`[events]`: what the CRM has to be told."""
+
+    stages: list[str] = ["start", "end_auto", "end_failed"]
+
+
+class Rules(Section, frozen=True):
+    """`[rules]`: the admin's static rules."""
+
+    dir: str = "rules"
+    auto_apply: bool = False
+    timezone: str = ""
+
+
+class Answers(Section, frozen=True):
+    """`[answers]`: the gate between the outside and the dialplan."""
+
+    apps: dict[str, list[str]] = msgspec.field(default_factory=_apps)
+    num: str = "[0-9A-Za-z_+*#.-]{1,40}"
+    external: str = "[0-9+]{3,15}"
+    variables: list[str] = ["app", "num", "time", "auto", "audio1", "text", "digium", "select"]
+    functions: list[str] = ["CALLERID(name)"]
+    quotes: str = "strip"
+
+
+class Numbers(Section, frozen=True):
+    """`[numbers]`: the numbering plan."""
+
+    region: str = ""
+
+
+class Journal(Section, frozen=True):
+    """`[journal]`: the record of every decision."""
+
+    max_pending: int = 20_000
+
+
+class Log(Section, frozen=True):
+    """`[log]`: what is written to stderr."""
+
+    level: str = "info"
+    format: str = "auto"
+
+
+class PolicyEntry(Section, frozen=True):
+    """`[[policy]]`: another order or budget; without a did, for all calls."""
+
+    did: str | list[str] = ""
+    order: list[str] | None = None
+    call_ms: float | None = None
+    live_ms: float | None = None
+    fresh_ms: float | None = None
+
+
+class Settings(Section, frozen=True):
+    """The whole configuration.
+
+    `last_resort` is the one table without defaults: nobody can guess it.
+    """
+
+    last_resort: dict[str, str]
+    data_dir: str = "var"
+    node: str = ""
+    agi: Agi = Agi()
+    budget: Budget = Budget()
+    crm: Crm = Crm()
+    remembered: Remembered = Remembered()
+    sync: Sync = Sync()
+    events: Events = Events()
+    rules: Rules = Rules()
+    answers: Answers = Answers()
+    numbers: Numbers = Numbers()
+    journal: Journal = Journal()
+    destinations: dict[str, str] = {}
+    log: Log = Log()
+    policy: list[PolicyEntry] = []

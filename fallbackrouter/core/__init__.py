@@ -1,0 +1,1 @@
+"""Pure rules of call routing: no clock, no I/O; values in, values out."""
