@@ -23,10 +23,17 @@ MIN_LIVE_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The next tier to ask; `within_s` binds only the live one, and is 0 for the instant ones."""
+    """The next tier to ask.
+
+    Attributes:
+        within_s: how long the call waits for it; binds only the live one, and is 0 for the instant ones.
+        lasts_s: how long the question itself may be on its way; more than `within_s` where a fresh remembered answer
+            is at hand, so that it goes on behind the call and refreshes it.
+    """
 
     tier: str
     within_s: float = 0.0
+    lasts_s: float = 0.0
 
 
 class Walk:
@@ -36,7 +43,8 @@ class Walk:
         policy: order and budget.
         last_resort: what answers when nobody else did.
         started_s: when the call's time began to count, monotonic.
-        fresh: a remembered answer inside its TTL is at hand, so live may take `fresh_ms` only.
+        reserve_ms: kept back from the budget for recording and sending the answer.
+        fresh: a remembered answer inside its TTL is at hand, so the call waits for live `fresh_ms` only.
         live_refused: a reason not to ask the live CRM at all ("" to ask it).
     """
 
@@ -46,14 +54,15 @@ class Walk:
         last_resort: Route,
         started_s: float,
         *,
+        reserve_ms: float = 0.0,
         fresh: bool = False,
         live_refused: str = "",
     ) -> None:
         self._tiers = [tier for tier in policy.order if tier != LAST_RESORT]
         self._last_resort = last_resort
-        self._deadline = Deadline.after(started_s, policy.call_ms)
-        live_ms = min(policy.live_ms, policy.fresh_ms) if fresh and self._remembers_after_live() else policy.live_ms
-        self._live_s = live_ms / 1000
+        self._deadline = Deadline.after(started_s, policy.call_ms - reserve_ms)
+        self._live_s = policy.live_ms / 1000
+        self._fresh_s = policy.fresh_ms / 1000 if fresh and self._remembers_after_live() else self._live_s
         self._live_refused = live_refused
         self._steps: list[Step] = []
         self._asked: tuple[str, float] | None = None
@@ -80,19 +89,19 @@ class Walk:
                 break
             tier = self._tiers[self._at]
             self._at += 1
-            within_s = min(self._live_s, self._deadline.left_s(now_s)) if tier == LIVE else 0.0
-            skipped = self._reason_to_skip(tier, within_s)
+            lasts_s = min(self._live_s, self._deadline.left_s(now_s)) if tier == LIVE else 0.0
+            skipped = self._reason_to_skip(tier, lasts_s)
             if skipped is None:
                 self._asked = (tier, now_s)
-                return Ask(tier, within_s)
+                return Ask(tier, min(self._fresh_s, lasts_s), lasts_s)
             self._note(tier, skipped, 0.0)
         return None
 
-    def _reason_to_skip(self, tier: str, within_s: float) -> Skipped | None:
+    def _reason_to_skip(self, tier: str, lasts_s: float) -> Skipped | None:
         if tier == LIVE:
             if self._live_refused:
                 return Skipped(self._live_refused)
-            if within_s < MIN_LIVE_S:
+            if lasts_s < MIN_LIVE_S:
                 return Skipped("no time left")
         if tier == REMEMBERED and self._live_missed:
             return Skipped("the CRM has just said that it knows no route")
