@@ -1,0 +1,1 @@
+"""How fast the router is, measured by anyone with one command."""
