@@ -1,0 +1,47 @@
+"""The tier `synced`: the route table that the CRM fed us, held in memory."""
+
+from datetime import datetime
+from typing import Protocol
+
+from fallbackrouter.core.call import Call
+from fallbackrouter.core.route import Refused
+from fallbackrouter.core.rule import Rule
+from fallbackrouter.core.verdict import Hit, Invalid, Miss, Verdict
+
+
+class RouteTable(Protocol):
+    """A copy of the fed routes that answers at once."""
+
+    @property
+    def synced_at(self) -> datetime | None:
+        """When the CRM fed it, UTC; None where it never did."""
+        ...
+
+    def first(self, call: Call, at: datetime) -> Rule | Refused | None:
+        """Return the row that wins, why it may not reach a dialplan, or None where no row is for this call."""
+        ...
+
+
+class SyncedTier:
+    """Answers from the newest copy, which may be replaced at any moment between two calls."""
+
+    def __init__(self, table: RouteTable | None = None) -> None:
+        self._table = table
+
+    def swap(self, table: RouteTable) -> RouteTable | None:
+        """Answer from another copy from the next call on; returns the former one."""
+        former, self._table = self._table, table
+        return former
+
+    def ask(self, call: Call, at: datetime) -> Verdict:
+        """Return the winning row's route, with the table's age."""
+        if self._table is None:
+            return Miss("no routes were synced yet")
+        found = self._table.first(call, at)
+        if found is None:
+            return Miss()
+        if isinstance(found, Refused):
+            return Invalid(found.reason)
+        synced_at = self._table.synced_at
+        age_s = None if synced_at is None else max(0.0, (at - synced_at).total_seconds())
+        return Hit(found.route, rule=found.name, age_s=age_s)
