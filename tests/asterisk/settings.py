@@ -1,0 +1,94 @@
+"""What a test's Asterisk is configured with: as little as it takes, all of it in one folder of its own."""
+
+from pathlib import Path
+
+USER = "test"
+SECRET = "test"  # noqa: S105 - on the loopback, for the length of a test run
+INSIDE = "/mnt"
+"""Where the folder stands inside the root."""
+
+MODULES = (
+    "pbx_config",
+    "res_agi",
+    "res_speech",
+    "res_curl",
+    "res_timing_timerfd",
+    "app_dial",
+    "app_originate",
+    "app_playback",
+    "app_stack",
+    "app_userevent",
+    "app_verbose",
+    "func_base64",
+    "func_callerid",
+    "func_channel",
+    "func_curl",
+    "func_db",
+    "func_dialplan",
+    "func_global",
+    "func_logic",
+    "func_strings",
+    "func_timeout",
+    "func_uri",
+    "format_wav",
+    "codec_ulaw",
+)
+
+_ASTERISK = f"""\
+[directories](!)
+astetcdir => {INSIDE}
+astmoddir => MODULES_FOLDER
+astdbdir => {INSIDE}/lib
+astspooldir => {INSIDE}/spool
+astrundir => {INSIDE}/run
+astlogdir => {INSIDE}/log
+
+[options]
+verbose = 3
+dumpcore = no
+"""
+_LOGGER = """\
+[general]
+dateformat=%F %T.%3q
+
+[logfiles]
+full => notice,warning,error,verbose(3)
+"""
+_MANAGER = f"""\
+[general]
+enabled = yes
+bindaddr = 127.0.0.1
+port = PORT
+displayconnects = no
+
+[{USER}]
+secret = {SECRET}
+read = system,call,user
+write = all
+"""
+
+
+def modules_folder(root: Path) -> str:
+    """Return where the root's Asterisk keeps its modules, seen from inside."""
+    for folder in ("usr/lib/x86_64-linux-gnu/asterisk/modules", "usr/lib/asterisk/modules"):
+        if (root / folder / "pbx_config.so").exists():
+            return f"/{folder}"
+    found = next(root.glob("usr/lib/*/asterisk/modules/pbx_config.so"))
+    return f"/{found.parent.relative_to(root)}"
+
+
+def write_settings(folder: Path, root: Path, manager_port: int) -> None:
+    """Write every file that Asterisk reads at start."""
+    for inner in ("lib", "spool", "run", "log"):
+        (folder / inner).mkdir(parents=True)
+    asterisk = _ASTERISK.replace("(!)", "").replace("MODULES_FOLDER", modules_folder(root))
+    modules = "\n".join(["[modules]", "autoload=no", *(f"load => {name}.so" for name in MODULES), ""])
+    files = {
+        "asterisk.conf": asterisk,
+        "extensions.conf": "[general]\n",
+        "logger.conf": _LOGGER,
+        "manager.conf": _MANAGER.replace("PORT", str(manager_port)),
+        "modules.conf": modules,
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
