@@ -25,10 +25,10 @@ def _apps() -> dict[str, list[str]]:
 class Agi(Section, frozen=True):
     """`[agi]`: the door that Asterisk knocks at."""
 
-    listen: list[str] = ["127.0.0.1:4573"]
-    http_listen: list[str] = ["127.0.0.1:4580"]
+    listen: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:4573"])
+    http_listen: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:4580"])
     paths: dict[str, list[str]] = msgspec.field(default_factory=_cur_paths)
-    allow: list[str] = ["127.0.0.0/8", "::1/128"]
+    allow: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
     workers: int = 1
     max_calls: int = 2000
     heartbeat_ms: int = 2000
@@ -70,7 +70,7 @@ class Remembered(Section, frozen=True):
     max_entries: int = 100_000
     ttl_s: float = 300
     max_stale_s: float = 86400
-    never: list[str] = ["auto", "ivr", "code"]
+    never: list[str] = msgspec.field(default_factory=lambda: ["auto", "ivr", "code"])
 
 
 class Sync(Section, frozen=True):
@@ -83,7 +83,7 @@ class Sync(Section, frozen=True):
 class Events(Section, frozen=True):
     """`[events]`: what the CRM has to be told."""
 
-    stages: list[str] = ["start", "end_auto", "end_failed"]
+    stages: list[str] = msgspec.field(default_factory=lambda: ["start", "end_auto", "end_failed"])
 
 
 class Rules(Section, frozen=True):
@@ -100,8 +100,10 @@ class Answers(Section, frozen=True):
     apps: dict[str, list[str]] = msgspec.field(default_factory=_apps)
     num: str = "[0-9A-Za-z_+*#.-]{1,40}"
     external: str = "[0-9+]{3,15}"
-    variables: list[str] = ["app", "num", "time", "auto", "audio1", "text", "digium", "select"]
-    functions: list[str] = ["CALLERID(name)"]
+    variables: list[str] = msgspec.field(
+        default_factory=lambda: ["app", "num", "time", "auto", "audio1", "text", "digium", "select"]
+    )
+    functions: list[str] = msgspec.field(default_factory=lambda: ["CALLERID(name)"])
     quotes: str = "strip"
 
 
