@@ -114,7 +114,7 @@ class AddressBook:
             entry.addresses = _winner_first(entry.addresses, (address,))
 
     def hasten(self, host: str, now_s: float) -> None:
-        """Bring the next look-up forward, to `MIN_TTL_S` after the last at the earliest: no address took a connection."""
+        """Look it up soon, `MIN_TTL_S` after the last time at the earliest: no address took a connection."""
         entry = self._entries.get(host)
         if entry and entry.addresses and not entry.failures:
             entry.due_s = min(entry.due_s, max(now_s, entry.learnt_s + MIN_TTL_S))

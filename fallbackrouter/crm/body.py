@@ -1,0 +1,33 @@
+"""Reads an answer's body: uncompressed, and bounded in bytes, in pieces and on the wire."""
+
+import httpx2
+
+from fallbackrouter.core.verdict import Invalid
+from fallbackrouter.crm.stream import Stream
+
+MAX_PIECES = 512
+"""The most pieces that an answer may come in; a body of 64 KiB takes some 50."""
+WIRE_SHARE = 2
+"""How many bytes on the wire one byte of an answer may take: chunks and encryption have a price."""
+
+
+async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | Invalid:
+    """Return the body, or why it may not be read; whoever calls closes the response.
+
+    Raises:
+        httpcore2.NetworkError, httpcore2.ProtocolError: the connection or the peer failed on the way.
+    """
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        return Invalid("the answer is compressed, which was not asked for")
+    stream = response.extensions["network_stream"]
+    if isinstance(stream, Stream):
+        stream.allow(WIRE_SHARE * max_bytes)
+    body, pieces = bytearray(), 0
+    async for piece in response.aiter_raw():
+        body += piece
+        pieces += 1
+        if len(body) > max_bytes:
+            return Invalid(f"the answer is longer than {max_bytes} bytes")
+        if pieces > MAX_PIECES:
+            return Invalid(f"the answer comes in more than {MAX_PIECES} pieces")
+    return bytes(body)

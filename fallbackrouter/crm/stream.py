@@ -1,0 +1,124 @@
+"""A connection as httpcore2 wants it, plain or under TLS, with foreign exceptions translated once.
+
+Its rules: an answer's head may take `HEAD_BYTES` on the wire, and more only once `allow` said so; a used connection
+that ends before the first byte of an answer is told apart, as the question can simply be asked again.
+"""
+
+import asyncio
+import select
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpcore2
+
+from fallbackrouter.crm.link import Link, TooManyBytesError
+from fallbackrouter.crm.tls import Tls
+
+HEAD_BYTES = 16_384
+"""The most that may come in before the answer's head is complete, interim answers (1xx) included."""
+
+
+class TooLongError(httpcore2.ReadError):
+    """The answer takes more bytes than are allowed."""
+
+
+class GoneWhileIdleError(httpcore2.ReadError):
+    """A connection that had carried an answer ended before the first byte of this one."""
+
+
+class Stream(httpcore2.AsyncNetworkStream):
+    """One connection; httpcore2 uses it for one exchange at a time."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._link = Link(connected)
+        self._tls: Tls | None = None
+        self._used = False
+        self._answering = False
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's signature
+        """Return what came in, b"" at the end."""
+        with _translated(httpcore2.ReadError, httpcore2.ReadTimeout):
+            async with asyncio.timeout(timeout):
+                data = await self._receive(max_bytes)
+        self._answering = self._answering or bool(data)
+        return data
+
+    async def _receive(self, max_bytes: int) -> bytes:
+        try:
+            data = await (self._tls.receive(max_bytes) if self._tls else self._link.receive())
+        except ConnectionError as error:
+            if self._used and not self._answering:
+                raise GoneWhileIdleError(error) from error
+            raise
+        if not data and self._used and not self._answering:
+            raise GoneWhileIdleError
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2's signature
+        """Send all of it."""
+        if not buffer:
+            return
+        self._used = self._used or self._answering
+        self._answering = False
+        self._link.expect(HEAD_BYTES)
+        with _translated(httpcore2.WriteError, httpcore2.WriteTimeout):
+            async with asyncio.timeout(timeout):
+                await (self._tls.send(buffer) if self._tls else self._link.send(buffer))
+
+    def allow(self, more_bytes: int) -> None:
+        """Let so many bytes more come in: the answer's head was acceptable."""
+        self._link.allow(more_bytes)
+
+    async def aclose(self) -> None:
+        """Close at once; nothing in here waits."""
+        self._link.close()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
+    ) -> httpcore2.AsyncNetworkStream:
+        """Run the handshake; a failed or cancelled one leaves no socket behind."""
+        try:
+            with _translated(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                tls = Tls(self._link, ssl_context, server_hostname)
+                async with asyncio.timeout(timeout):
+                    await tls.shake_hands()
+        except BaseException:
+            self._link.close()
+            raise
+        self._tls = tls
+        return self
+
+    def get_extra_info(self, info: str) -> object:
+        """Return what httpcore2 asks for, None for everything else."""
+        if info == "ssl_object":
+            return self._tls.object if self._tls else None
+        if info == "socket":
+            return self._link.socket
+        return _has_something_to_read(self._link.socket) if info == "is_readable" else None
+
+
+def _has_something_to_read(connected: socket.socket) -> bool:
+    """Tell whether an idle connection has been ended (or broken) by the peer."""
+    if connected.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(connected, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@contextmanager
+def _translated(failure: type[httpcore2.NetworkError], late: type[httpcore2.TimeoutException]) -> Iterator[None]:
+    """Turn the system's exceptions into httpcore2's; the cause is the argument, as httpcore2 drops `__cause__`."""
+    try:
+        yield
+    except TooManyBytesError as error:
+        raise TooLongError from error
+    except TimeoutError as error:
+        raise late from error
+    except (OSError, ValueError) as error:
+        raise failure(error) from error
