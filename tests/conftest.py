@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["tests.proof.figures", "tests.proof.skips"]
+
 
 @pytest.fixture
 def anyio_backend() -> str:

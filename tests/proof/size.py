@@ -1,0 +1,11 @@
+"""How big the proofs are: the size that fits `make test`, or the full one of `make proof`."""
+
+import os
+
+FULL = os.environ.get("FALLBACKROUTER_PROOF") == "1"
+"""Set by `make proof`: every proof at full size."""
+
+
+def full_or(small: int, *, full: int) -> int:
+    """Return how many cases a proof tries."""
+    return full if FULL else small
