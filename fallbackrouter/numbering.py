@@ -42,11 +42,13 @@ class Numbering:
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else ""
 
     def _parse(self, dialled: str) -> phonenumbers.PhoneNumber | None:
+        """Return a whole number of a country; seven digits of some city are possible too, and are not one."""
         try:
             parsed = phonenumbers.parse(dialled, self._region or None)
         except phonenumbers.NumberParseException:
             return None
-        return parsed if phonenumbers.is_possible_number(parsed) else None
+        reason = phonenumbers.is_possible_number_with_reason(parsed)
+        return parsed if reason == phonenumbers.ValidationResult.IS_POSSIBLE else None
 
     def spell(self, number: Number, form: str) -> str:
         """Spell a number for the CRM.

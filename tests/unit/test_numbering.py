@@ -1,0 +1,73 @@
+"""The numbering plan: which spellings are one telephone number, and how one is spelled for a CRM."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fallbackrouter.numbering import CACHE_NUMBERS, FORMS, Numbering
+
+RU = Numbering("RU")
+PLAIN = Numbering()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("8 950 753-33-33", "79507533333"),
+        ("+79507533333", "79507533333"),
+        ("89507533333", "79507533333"),
+        ("79507533333", "79507533333"),
+        ("9507533333", "79507533333"),
+        ("8 (495) 111-11-11", "74951111111"),
+        ("+49 30 1234567", "49301234567"),
+        ("632", "632"),
+        ("+7632", "7632"),
+        ("112", "112"),
+        ("1234567", "1234567"),
+        ("+9991234567", "9991234567"),
+        ("*72#", "*72#"),
+        ("100000000000000000000", "100000000000000000000"),
+    ],
+)
+def test_spellings_of_a_number_are_one_in_russia(text: str, key: str) -> None:
+    assert RU.read(text).key == key
+
+
+def test_without_a_region_digits_are_compared_as_they_come() -> None:
+    assert PLAIN.read("89507533333").key == "89507533333"
+    assert PLAIN.read("+79507533333").e164 == ""
+
+
+def test_an_unknown_region_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="'XX'"):
+        Numbering("XX")
+
+
+@pytest.mark.parametrize(
+    ("text", "raw", "digits", "national", "e164"),
+    [
+        ("+7 (950) 753-33-33", "+7 (950) 753-33-33", "79507533333", "89507533333", "+79507533333"),
+        ("8950-753-33-33", "8950-753-33-33", "89507533333", "89507533333", "+79507533333"),
+        ("632", "632", "632", "632", "632"),
+        ("*72#", "*72#", "72", "72", "72"),
+        ("Иван", "Иван", "Иван", "Иван", "Иван"),
+        ("unknown", "unknown", "unknown", "unknown", "unknown"),
+        ("", "", "", "", ""),
+    ],
+)
+def test_a_number_is_spelled_for_the_crm(text: str, raw: str, digits: str, national: str, e164: str) -> None:
+    assert tuple(RU.spell(RU.read(text), form) for form in FORMS) == (raw, digits, national, e164)
+
+
+@given(st.text(alphabet="0123456789+-() x", max_size=24))
+def test_any_text_is_read_and_spelled(text: str) -> None:
+    for numbering in (RU, PLAIN):
+        number = numbering.read(text)
+        assert {numbering.read(spelling).key for spelling in number.spellings} <= {number.key}
+        assert all(isinstance(numbering.spell(number, form), str) for form in FORMS)
+
+
+def test_the_cache_is_bounded() -> None:
+    for number in range(CACHE_NUMBERS + 100):
+        PLAIN.read(str(number))
+    assert PLAIN.read.cache_info().currsize == CACHE_NUMBERS
