@@ -1,0 +1,112 @@
+"""What an answer sets in the dialplan: one value for every configured name, and what is said about the answer.
+
+- Every name is set, to empty where the route has none, so that nothing of an earlier answer survives.
+- All variables go in one ARRAY, the last command: a non-empty `FR_SOURCE` always means a whole answer.
+- Nothing here can fail or outgrow an AGI line for a route that passed the gate: what is said about it is bounded.
+
+Source: DESIGN's contract, "Answer variables"; `answer_variables` serves AGI and HTTP alike.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fallbackrouter.agi.commands import array_name, set_array, set_function
+from fallbackrouter.core.decision import OK, UNRECORDED, Decision, Event
+from fallbackrouter.core.route import MAX_RULE_CHARS, Route, line_cost, printable
+
+ABOUT = ("FR_SOURCE", "FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST")
+"""What is said about an answer, in this order, after its own variables."""
+EVENT_SOURCE = "event"
+MAX_NAMES_BYTES = 280
+"""The most bytes of all configured names together, with their commas."""
+MAX_RULE_COST = 160
+"""The most bytes of a rule's name on the line, escaping included."""
+MAX_DEST_COST = 120
+"""The same of a destination; together with core.route.MAX_ANSWER_COST an answer fits one AGI line."""
+MAX_TEMPLATE_COST = 80
+
+_DEST_NUM = re.compile(r"[0-9A-Za-z_+*#.-]*")
+_NUM = "{num}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerShape:
+    """Which variables an answer sets, and where its apps lie in the dialplan.
+
+    Args:
+        variables: the configured names, `app` among them.
+        destinations: app -> `context,exten,priority` with `{num}`.
+
+    Raises:
+        ValueError: a name that is none or begins with `FR_`, a destination that is none, or more than one AGI line
+            takes.
+    """
+
+    variables: tuple[str, ...]
+    destinations: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        array_name((*self.variables, *ABOUT))
+        for name in self.variables:
+            if name.upper().startswith("FR_"):
+                raise ValueError(f"{name} cannot be a variable of an answer: names with FR_ are the router's own")
+        if len(",".join(self.variables)) > MAX_NAMES_BYTES:
+            raise ValueError(f"the names of an answer's variables take more than {MAX_NAMES_BYTES} bytes together")
+        for app, template in self.destinations.items():
+            if line_cost(template) > MAX_TEMPLATE_COST or printable(template) != template:
+                raise ValueError(f"the destination of {app} is no short context,exten,priority")
+
+    def destination(self, route: Route) -> str:
+        """Return `context,exten,priority` for a route, "" where its app is not mapped or its num does not fit in."""
+        template = self.destinations.get(route.app, "")
+        if _NUM in template:
+            num = route.num
+            template = template.replace(_NUM, num) if num and _DEST_NUM.fullmatch(num) else ""
+        return template if line_cost(template) <= MAX_DEST_COST else ""
+
+
+def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> list[tuple[str, str]]:
+    """Return every variable that the answer sets, with its value.
+
+    Args:
+        recorded: the decision is in the journal by now.
+    """
+    route = decision.route
+    given = dict(route.variables)
+    values = [(name, given.get(name, "")) for name in shape.variables]
+    about = (
+        decision.source,
+        _rule_name(decision.rule) if decision.rule else "",
+        decision.decision_id,
+        decision.status if recorded else UNRECORDED,
+        shape.destination(route) if shape.destinations else "",
+    )
+    values.extend(zip(ABOUT, about, strict=True))
+    return values
+
+
+def question_commands(decision: Decision, recorded: bool, shape: AnswerShape) -> list[str]:
+    """Return the commands that carry an answer, functions first, in the order that they have to be sent."""
+    commands = [set_function(name, value) for name, value in decision.route.functions]
+    commands.append(set_array(answer_variables(decision, recorded, shape)))
+    return commands
+
+
+def event_variables(event: Event, recorded: bool) -> list[tuple[str, str]]:
+    """Return what is set when an event was taken; `unrecorded` tells the dialplan that it may send it again."""
+    status = OK if recorded else UNRECORDED
+    return [("FR_SOURCE", EVENT_SOURCE), ("FR_DECISION", event.decision_id), ("FR_STATUS", status)]
+
+
+def event_commands(event: Event, recorded: bool) -> list[str]:
+    """Return the command that says that an event was taken."""
+    return [set_array(event_variables(event, recorded))]
+
+
+def _rule_name(rule: str) -> str:
+    """Return a rule's name as FR_RULE carries it: printable, and cut to what the line has room for."""
+    name = printable(rule, MAX_RULE_CHARS)
+    while line_cost(name) > MAX_RULE_COST:
+        name = name[:-1]
+    return name
