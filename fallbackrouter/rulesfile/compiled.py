@@ -1,0 +1,97 @@
+"""The compiled set: checked rules as values and as bytes, so that a call worker never parses YAML.
+
+Its rules: no ruamel here; bytes come from a database and are checked again while they are read; the same rules give
+the same bytes; a long list that several rules share is stored and held once.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from fallbackrouter.core.errors import RulesError
+from fallbackrouter.core.rule import Rule
+from fallbackrouter.rulesfile.rules import LoadZone, make_rules
+from fallbackrouter.rulesfile.specs import MAX_RULES, NumbersSpec, RuleSpec
+
+__all__ = ["MAX_BODY_BYTES", "NumbersSpec", "RuleSpec", "digest", "dump", "load", "load_specs"]
+
+MAX_BODY_BYTES = 64_000_000
+VERSION = 1
+
+_SHARED_FROM = 100
+"""Lists of at least so many numbers stand apart in the bytes."""
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    v: int
+    lists: tuple[tuple[str, ...], ...]
+    rules: tuple[RuleSpec, ...]
+
+
+def dump(specs: Iterable[RuleSpec]) -> bytes:
+    """Return the bytes of a set of rules; the order is kept, as it decides between equals."""
+    lists: dict[tuple[str, ...], int] = {}
+
+    def apart(numbers: NumbersSpec) -> NumbersSpec:
+        if len(numbers.exact) < _SHARED_FROM:
+            return numbers
+        index = lists.setdefault(numbers.exact, len(lists))
+        return msgspec.structs.replace(numbers, exact=(), shared=index)
+
+    rules = tuple(msgspec.structs.replace(spec, did=apart(spec.did), caller=apart(spec.caller)) for spec in specs)
+    return msgspec.json.encode(_Body(v=VERSION, lists=tuple(lists), rules=rules))
+
+
+def digest(body: bytes) -> str:
+    """Return what tells two compiled sets apart: SHA-256 in hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def load(body: bytes, load_zone: LoadZone) -> tuple[Rule, ...]:
+    """Read the bytes of a compiled set as rules.
+
+    Raises:
+        RulesError: the bytes are no compiled set of this release, or hold what no check would have let through.
+    """
+    try:
+        return make_rules(_specs(body), load_zone)
+    except (ValueError, RecursionError) as error:
+        raise _unusable(error) from error
+
+
+def load_specs(body: bytes) -> tuple[RuleSpec, ...]:
+    """Read the bytes of a compiled set as they were dumped.
+
+    Raises:
+        RulesError: the bytes are no compiled set of this release.
+    """
+    try:
+        return tuple(_specs(body))
+    except (ValueError, RecursionError) as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> RulesError:
+    return RulesError(f"the stored rules cannot be used ({error}); run `fallbackrouter rules apply`")
+
+
+def _specs(body: bytes) -> Iterator[RuleSpec]:
+    if len(body) > MAX_BODY_BYTES:
+        raise ValueError(f"larger than {MAX_BODY_BYTES // 1_000_000} MB")
+    decoded = msgspec.json.decode(body, type=_Body)
+    if decoded.v != VERSION:
+        raise ValueError(f"written by another release, format {decoded.v}")
+    if len(decoded.rules) > MAX_RULES:
+        raise ValueError(f"more than {MAX_RULES:,} rules")
+    for spec in decoded.rules:
+        did, caller = _together(spec.did, decoded.lists), _together(spec.caller, decoded.lists)
+        yield msgspec.structs.replace(spec, did=did, caller=caller)
+
+
+def _together(numbers: NumbersSpec, lists: tuple[tuple[str, ...], ...]) -> NumbersSpec:
+    if numbers.shared == -1:
+        return numbers
+    if not 0 <= numbers.shared < len(lists):
+        raise ValueError("a list of numbers is missing")
+    return msgspec.structs.replace(numbers, exact=lists[numbers.shared], shared=-1)

@@ -1,0 +1,106 @@
+"""`@file`: lists of numbers that rules name by their file, one number or pattern a line.
+
+Each file is read once, however many rules name it; it lies inside the rules directory.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fallbackrouter.core.call import ReadNumber
+from fallbackrouter.core.pattern import Pattern
+from fallbackrouter.core.selector import Selector, SelectorError
+from fallbackrouter.rulesfile.files import MAX_LIST_BYTES, UnreadableError, read_text
+from fallbackrouter.rulesfile.problem import Findings, Mark
+
+MAX_LINES = 1_000_000
+MAX_PROBLEMS = 20
+"""So many bad lines of one list are named; more would hide the problems of other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberList:
+    """What a list names.
+
+    Attributes:
+        keys: keys of numbers, sorted.
+        patterns: text -> pattern, in the file's order.
+    """
+
+    keys: tuple[str, ...]
+    patterns: Mapping[str, Pattern]
+
+
+class Lists:
+    """Reads lists of one rules directory.
+
+    Args:
+        findings: takes the problems of lines.
+    """
+
+    def __init__(self, directory: Path, read_number: ReadNumber, findings: Findings) -> None:
+        self._directory = directory
+        self._read_number = read_number
+        self._findings = findings
+        self._read: dict[str, NumberList | UnreadableError] = {}
+
+    def read(self, name: str) -> NumberList:
+        """Return what a list names; lines that name nothing are reported and left out.
+
+        Args:
+            name: the path after `@`, relative to the rules directory.
+
+        Raises:
+            UnreadableError: it lies outside, or cannot be read as a whole.
+        """
+        if name not in self._read:
+            self._read[name] = self._read_once(name)
+        found = self._read[name]
+        if isinstance(found, UnreadableError):
+            raise found
+        return found
+
+    def _read_once(self, name: str) -> NumberList | UnreadableError:
+        try:
+            lines = read_text(self._path(name), MAX_LIST_BYTES).split("\n")
+        except UnreadableError as error:
+            return error
+        if len(lines) > MAX_LINES:
+            return UnreadableError(f"the list has more than {MAX_LINES:,} lines", "split it into several lists")
+        return self._numbers(lines, str(self._directory / name))
+
+    def _path(self, name: str) -> Path:
+        try:
+            inside = self._directory.resolve()
+            path = (inside / name).resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UnreadableError("this is no file's name", "write the list's path after @") from error
+        if not name or not path.is_relative_to(inside):
+            raise UnreadableError("a list lies inside the rules directory", "put it there, and write its path after @")
+        return path
+
+    def _numbers(self, lines: list[str], file: str) -> NumberList:
+        selector = Selector(self._read_number)
+        bad = 0
+        for number, line in enumerate(lines, 1):
+            text = _without_comment(line)
+            try:
+                if text:
+                    selector.add_number(text)
+            except SelectorError as error:
+                bad += 1
+                if bad <= MAX_PROBLEMS:
+                    self._findings.add(file, Mark(number), str(error), error.remedy)
+        if bad > MAX_PROBLEMS:
+            self._findings.add(file, Mark(), f"{bad - MAX_PROBLEMS:,} more lines name no number", "correct them too")
+        return NumberList(tuple(sorted(selector.keys)), selector.patterns)
+
+
+def _without_comment(line: str) -> str:
+    """Return a line without its comment: `#` begins one at the line's start or after a blank, as `*72#` is a number."""
+    text = line.strip()
+    if "#" not in text:
+        return text
+    if text.startswith("#"):
+        return ""
+    return text.replace("\t", " ").partition(" #")[0].rstrip()

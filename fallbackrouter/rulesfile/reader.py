@@ -1,0 +1,182 @@
+"""One rule of a file -> a RuleSpec; every problem of the rule is reported, not the first alone."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from fallbackrouter.core.call import ReadNumber, is_stage
+from fallbackrouter.core.errors import ScheduleError
+from fallbackrouter.core.nearest import nearest, write_instead
+from fallbackrouter.core.route import MAX_RULE_CHARS, Gate, Route, printable
+from fallbackrouter.core.schedule import parse_window
+from fallbackrouter.rulesfile.keys import one_text, read_pairs, texts
+from fallbackrouter.rulesfile.lists import Lists
+from fallbackrouter.rulesfile.numbers import NumbersReader
+from fallbackrouter.rulesfile.problem import Mark, Report
+from fallbackrouter.rulesfile.route import read_route
+from fallbackrouter.rulesfile.rules import LoadZone
+from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
+from fallbackrouter.rulesfile.tree import Node, Table
+
+KEYS = ("name", "tier", "did", "caller", "stage", "when", "timezone", "priority", "route")
+
+_PRIORITY = re.compile(r"[+-]?[0-9]{1,7}")
+_NO_ROUTE = Route(())
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What rules are checked against.
+
+    Attributes:
+        gate: what a route may hold.
+        read_number: text -> Number, with the region.
+        load_zone: a zone's name -> the zone, None where there is none such.
+        default_zone: the zone of rules that name none.
+        lists: reads `@file`.
+        taken: (tier, name) -> the place of the rule that has it.
+    """
+
+    gate: Gate
+    read_number: ReadNumber
+    load_zone: LoadZone
+    default_zone: str
+    lists: Lists
+    taken: dict[tuple[str, str], str]
+
+
+def read_rule(node: Node, setup: Setup, report: Report, place: Callable[[Mark], str]) -> RuleSpec | None:
+    """Read one rule.
+
+    Args:
+        place: spells a place for people.
+
+    Returns:
+        None where something of it is wrong; it has been reported then.
+    """
+    if not isinstance(node, Table):
+        report(node.mark, "this is not a rule", "begin each rule with `- name: …`, its other keys below")
+        return None
+    reader = _Reader(node, setup, report)
+    spec = reader.rule(place(node.mark))
+    return None if reader.failed else spec
+
+
+class _Reader:
+    """Reads one rule, key by key."""
+
+    def __init__(self, table: Table, setup: Setup, report: Report) -> None:
+        self._at = table.mark
+        self._setup = setup
+        self._tell = report
+        self.failed = False
+        self._pairs = read_pairs(table, self._report)
+
+    def _report(self, mark: Mark, what: str, remedy: str) -> None:
+        self.failed = True
+        self._tell(mark, what, remedy)
+
+    def rule(self, place: str) -> RuleSpec:
+        """Read all keys; after a report the values are of no use."""
+        for name, (mark, _) in self._pairs.items():
+            if name not in KEYS:
+                self._report(mark, f'unknown key "{printable(name)}"', write_instead(name, KEYS))
+        route = self._route()
+        name, tier = self._name(), self._tier()
+        self._refuse_second(tier, name, place)
+        return RuleSpec(
+            name=name,
+            tier=tier,
+            variables=route.variables,
+            functions=route.functions,
+            did=self._numbers("did"),
+            caller=self._numbers("caller"),
+            stages=self._stages(),
+            windows=self._windows(),
+            timezone=self._timezone(),
+            priority=self._priority(),
+            place=place,
+        )
+
+    def _name(self) -> str:
+        if "name" not in self._pairs:
+            self._report(self._at, "the rule has no name", "write name: with a name that no other rule has")
+        scalar = one_text(self._pairs, "name", self._report)
+        if scalar is None:
+            return ""
+        name = scalar.text
+        if len(name) > MAX_RULE_CHARS:
+            self._report(scalar.mark, f"the name has {len(name)} characters", f"use at most {MAX_RULE_CHARS}")
+        elif printable(name) != name or ('"' in name and not self._setup.gate.keep_quotes):
+            self._report(scalar.mark, "the name holds a line break, a control character or a quote", "take it out")
+        return name
+
+    def _refuse_second(self, tier: str, name: str, place: str) -> None:
+        """A name is how FR_RULE and `explain` point at a rule, so each tier has it once."""
+        if name and (tier, name) in self._setup.taken:
+            what = f'another {printable(tier)} rule is called "{printable(name)}": {self._setup.taken[tier, name]}'
+            self._report(self._pairs["name"][1].mark, what, "give each rule of a tier a name of its own")
+        self._setup.taken.setdefault((tier, name), place)
+
+    def _tier(self) -> str:
+        scalar = one_text(self._pairs, "tier", self._report)
+        if scalar is None:
+            return TIERS[0]
+        if scalar.text not in TIERS:
+            self._report(scalar.mark, f'unknown tier "{printable(scalar.text)}"', write_instead(scalar.text, TIERS))
+        return scalar.text
+
+    def _numbers(self, key: str) -> NumbersSpec:
+        if key not in self._pairs:
+            return NumbersSpec(any=True)
+        reader = NumbersReader(key, self._setup.read_number, self._setup.lists, self._report)
+        return reader.read(texts(self._pairs, key, self._report))
+
+    def _stages(self) -> tuple[str, ...]:
+        scalars = texts(self._pairs, "stage", self._report)
+        for scalar in scalars:
+            if not is_stage(scalar.text):
+                what = f'"{printable(scalar.text)}" is no stage'
+                self._report(scalar.mark, what, "use 1 to 32 of a-z, 0-9 and _, such as init")
+        return tuple(dict.fromkeys(scalar.text for scalar in scalars))
+
+    def _windows(self) -> tuple[str, ...]:
+        scalars = texts(self._pairs, "when", self._report)
+        for scalar in scalars:
+            try:
+                parse_window(scalar.text)
+            except ScheduleError as error:
+                reason, _, remedy = str(error).partition("; ")
+                what = f'when "{printable(scalar.text)}": {reason}'
+                self._report(scalar.mark, what, remedy or 'write it as in "09:00-18:00,mon-fri,*,*"')
+        return tuple(scalar.text for scalar in scalars)
+
+    def _timezone(self) -> str:
+        scalar = one_text(self._pairs, "timezone", self._report)
+        if scalar is None:
+            return self._setup.default_zone
+        if self._setup.load_zone(scalar.text) is None:
+            meant = nearest(scalar.text, available_timezones()) or "a name such as Europe/Moscow"
+            self._report(scalar.mark, f'unknown time zone "{printable(scalar.text)}"', f"write {meant}")
+        return scalar.text
+
+    def _priority(self) -> int:
+        scalar = one_text(self._pairs, "priority", self._report)
+        if scalar is None:
+            return 0
+        if not _PRIORITY.fullmatch(scalar.text) or abs(int(scalar.text)) > MAX_PRIORITY:
+            what = f'priority "{printable(scalar.text)}" is no whole number within ±{MAX_PRIORITY:,}'
+            self._report(scalar.mark, what, "write one such as 10; the higher wins, 0 is the default")
+            return 0
+        return int(scalar.text)
+
+    def _route(self) -> Route:
+        if "route" not in self._pairs:
+            self._report(self._at, "the rule has no route", 'write route: {app: group, num: "100"}')
+            return _NO_ROUTE
+        _, node = self._pairs["route"]
+        if not isinstance(node, Table):
+            self._report(node.mark, "the route is no table", 'write route: {app: group, num: "100"}')
+            return _NO_ROUTE
+        return read_route(read_pairs(node, self._report), node.mark, self._setup.gate, self._report) or _NO_ROUTE

@@ -1,0 +1,66 @@
+"""Checked rules as plain values that JSON can carry."""
+
+import msgspec
+
+from fallbackrouter.core.tier import FALLBACK, OVERRIDE
+
+TIERS = (FALLBACK, OVERRIDE)
+MAX_RULES = 10_000
+MAX_PRIORITY = 1_000_000
+
+_SHOWN = 3
+"""So many numbers and patterns are named to people."""
+
+
+class NumbersSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A condition on did or caller.
+
+    Attributes:
+        exact: keys of numbers, sorted.
+        patterns: texts of Asterisk patterns.
+        shared: inside bytes only: the index of the list that `exact` stands in, -1 where it stands here.
+    """
+
+    any: bool = False
+    withheld: bool = False
+    exact: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    shared: int = -1
+
+    def describe(self) -> str:
+        """Return the condition for people, long lists cut short."""
+        words = ["any"] * self.any + ["withheld"] * self.withheld
+        named = [*self.patterns, *self.exact]
+        more = [f"and {len(named) - _SHOWN} more"] if len(named) > _SHOWN else []
+        return ", ".join([*words, *named[:_SHOWN], *more])
+
+
+class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A checked rule, as JSON can carry it.
+
+    Attributes:
+        name: unique within its tier.
+        stages: empty: all.
+        windows: texts of GotoIfTime windows; empty: always.
+        timezone: an IANA name, "" for the machine's.
+        variables: the route's, name and value.
+        functions: the dialplan functions that the route writes, name and value.
+        place: file and line, for people.
+    """
+
+    name: str
+    tier: str
+    variables: tuple[tuple[str, str], ...]
+    functions: tuple[tuple[str, str], ...] = ()
+    did: NumbersSpec = NumbersSpec(any=True)
+    caller: NumbersSpec = NumbersSpec(any=True)
+    stages: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+    timezone: str = ""
+    priority: int = 0
+    place: str = ""
+
+    @property
+    def route(self) -> dict[str, str]:
+        """The route as one mapping, as the file spells it."""
+        return dict((*self.variables, *self.functions))
