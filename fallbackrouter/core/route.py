@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fallbackrouter.core.names import RESERVED_PREFIX
+
 MAX_VALUE_CHARS = 512
 """The most characters of one variable's value."""
 MAX_ANSWER_COST = 1200
@@ -138,7 +140,7 @@ class Gate:
         notes: list[str] = []
         for name, given in fields.items():
             into = variables if name in self.variables else functions if name in self.functions else None
-            if into is None:
+            if into is None or name.upper().startswith(RESERVED_PREFIX):
                 left_out.append(printable(str(name), 40))
                 continue
             value = self._value(name, given, notes)
