@@ -21,6 +21,7 @@ from tests.asterisk.settings import INSIDE, SECRET, USER, write_settings
 
 _ENTER = f"""\
 set -e
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 mount --bind "$1" "$1"
 mount -o remount,bind,ro "$1"
 mount --bind "$2" "$1{INSIDE}"

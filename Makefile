@@ -1,0 +1,94 @@
+# make setup   a virtual environment in .venv with everything, from the lock
+# make serve   run the router with an example configuration and example rules
+# make lint    every check that reads the code
+# make test    every test, real Asterisks included where root on Debian runs it
+# make bench   measure against a FastAGI server that decides nothing
+# make proof   every proof at full size; writes docs/proof.md
+# make lock    compile requirements.lock again
+# make clean   throw away what the others made; the Asterisks stay in the cache folder
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench proof lock clean
+
+PY := .venv/bin/python
+NEWER := 3.13
+PYTEST := -m pytest -q -p no:cacheprovider
+CONFIG := fallbackrouter.toml
+FIGURES := .make/figures.jsonl
+PURE_TESTS := $(wildcard tests/unit tests/edges)
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+# --- environments -------------------------------------------------------------------------------------------------
+
+setup: .venv/.made
+
+.venv/.made: requirements.lock pyproject.toml
+	.ci/make-venv .venv 3.11+
+	@touch $@
+
+.venv-$(NEWER)/.made: requirements.lock pyproject.toml
+	.ci/make-venv .venv-$(NEWER) $(NEWER)
+	@touch $@
+
+lock:
+	@test -x .make/uv/bin/uv || { "$$(.ci/find-python 3.11+)" -m venv .make/uv && .make/uv/bin/pip install -qq --disable-pip-version-check uv; }
+	.make/uv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet \
+		--upgrade --extra dev --output-file requirements.lock pyproject.toml
+
+# --- the service --------------------------------------------------------------------------------------------------
+
+serve: setup
+	@test -f $(CONFIG) || .venv/bin/fallbackrouter init
+	@echo "Try it from another terminal: .venv/bin/fallbackrouter ask 74951234567 --caller 79507533333"
+	exec .venv/bin/fallbackrouter serve
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry .
+	.venv/bin/vulture
+	.ci/check-committed
+
+test: asterisk-roots test-unit test-newer test-whole test-asterisk
+
+test-unit: setup
+	$(PY) $(PYTEST) -n 2 $(PURE_TESTS)
+
+# The newer Python is tested wherever one can be found; where none can, a line says so.
+test-newer:
+	@if .ci/find-python $(NEWER) >/dev/null; then \
+		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && .venv-$(NEWER)/bin/python $(PYTEST) -n 2 $(PURE_TESTS); \
+	else \
+		echo "!!!!!! NOT TESTED ON PYTHON $(NEWER): no such interpreter on PATH or among pyenv's"; \
+	fi
+
+test-whole: setup
+	$(PY) $(PYTEST) tests/scenarios
+
+test-asterisk: setup asterisk-roots
+	$(PY) $(PYTEST) tests/asterisk
+
+asterisk-roots: setup
+	@$(PY) -m tests.asterisk.roots
+
+# --- measurements -------------------------------------------------------------------------------------------------
+
+bench: setup
+	$(PY) benchmarks/run.py
+
+proof: setup asterisk-roots
+	@mkdir -p .make && rm -f $(FIGURES)
+	FALLBACKROUTER_PROOF=1 FALLBACKROUTER_FIGURES=$(CURDIR)/$(FIGURES) $(PY) $(PYTEST) tests
+	$(PY) -m tests.proof.report $(FIGURES) docs/proof.md
+
+clean:
+	rm -rf .venv .venv-$(NEWER) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist htmlcov .coverage
