@@ -4,8 +4,12 @@ import os
 import time
 import uuid
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+LOCALTIME = "/etc/localtime"
+"""The machine's zone: a link into the zones' folder on most machines, a copy of the file on some."""
 
 
 class Clock(Protocol):
@@ -65,12 +69,15 @@ def load_zone(name: str) -> tzinfo | None:
 
 
 def _local_zone() -> tzinfo:
-    """Return the machine's zone with its rules for the whole year, not just today's offset."""
+    """Return the machine's zone with its rules for the whole year, not just today's offset; UTC where it has none."""
     name = os.environ.get("TZ", "").removeprefix(":")
-    if not name:
-        link = os.path.realpath("/etc/localtime")
-        name = link.partition("zoneinfo/")[2]
+    file = Path(os.path.realpath(name if name.startswith("/") else LOCALTIME))
+    if not name or name.startswith("/"):
+        name = str(file).partition("zoneinfo/")[2]
     try:
-        return ZoneInfo(name) if name else ZoneInfo("UTC")
+        if name:
+            return ZoneInfo(name)
+        with file.open("rb") as rules:
+            return ZoneInfo.from_file(rules, key=file.name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
