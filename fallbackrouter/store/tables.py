@@ -1,0 +1,96 @@
+"""The journal's tables, as SQLAlchemy sees them: what queries are made of and what migrations are held against.
+
+A change here needs a migration and the same change in `schema` (tests compare the three). Its rules:
+
+- moments are INTEGER milliseconds since 1970, UTC; lengths of time are REAL, their unit in the name;
+- ids are UUIDv7 texts, made where the thing happened, so that writing one twice writes it once;
+- JSON is TEXT, written by msgspec.
+"""
+
+from sqlalchemy import REAL, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _whole(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _ms(name: str) -> Column[float]:
+    return Column(name, REAL)
+
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True, nullable=False),
+    _whole("at"),
+    *map(_text, ("node", "call_id", "linked_id", "did", "caller", "did_key", "caller_key", "stage", "line")),
+    *map(_text, ("context", "channel", "source", "rule", "status")),
+    _whole("test"),
+    _ms("ms"),
+    _text("route"),
+    _text("trail"),
+    *map(_ms, ("read_ms", "walk_ms", "live_queue_ms", "live_ms", "journal_ms", "write_ms")),
+)
+"""One row a question: the call, the answer, and the way to it. `ms` and `write_ms` come once the answer is out."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Text, primary_key=True, nullable=False),
+    _whole("at"),
+    *map(_text, ("node", "call_id", "linked_id", "call_key")),
+    _whole("seq"),
+    *map(_text, ("stage", "did", "caller", "decision_id", "details", "state")),
+    _whole("test"),
+    Index("events_by_call", "node", "call_key", "seq", unique=True),
+)
+"""What the CRM has to be told. `call_key` is the call that an event belongs to, and `seq` counts within it from 1."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _whole("at"),
+    *map(_text, ("part", "state", "reason")),
+)
+"""Changes of state of a part: breaker, feed, disk, worker."""
+
+remembered = Table(
+    "remembered",
+    metadata,
+    Column("key", Text, primary_key=True, nullable=False),
+    Column("route", Text),
+    _whole("at"),
+    Column("ttl_s", REAL, nullable=False),
+    *map(_text, ("fallback_rule", "writer")),
+    _whole("change"),
+    Index("remembered_by_change", "change", unique=True),
+)
+"""The CRM's latest good answers; no route: forgotten. `change` grows with each write, so that workers hear of it."""
+
+rulesets = Table(
+    "rulesets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _whole("at"),
+    _text("digest"),
+    Column("body", LargeBinary, nullable=False),
+    _text("note"),
+)
+"""Compiled rules that were applied, newest last."""
+
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("host", Text, primary_key=True, nullable=False),
+    Column("address", Text, primary_key=True, nullable=False),
+    Column("ttl_s", REAL, nullable=False),
+    _whole("at"),
+)
+"""The last good addresses of names, for a start while DNS is dead."""

@@ -1,0 +1,204 @@
+"""The journal's writer: what its thread does, round by round.
+
+Its rules:
+
+- no linger: whatever waits is one transaction, so batches grow by themselves where the disk is slow;
+- a disk that is full, locked or broken loses nothing: the batch stays in hand and is tried again, 0.05 s to 1 s
+  apart, for as long as it takes; a row that is itself unfit is handed back, and the others go on;
+- what nobody waits for is written behind what somebody waits for;
+- whatever happens, the thread lives.
+"""
+
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+
+from fallbackrouter.clock import Clock
+from fallbackrouter.core.errors import StoreError
+from fallbackrouter.store.faults import is_of_the_store
+from fallbackrouter.store.inbox import Inbox, Load, Stop, Waiting, drain
+from fallbackrouter.store.journal_file import JournalFile
+from fallbackrouter.store.outlet import Outlet
+from fallbackrouter.store.remembered import MAX_CHANGES, Change
+from fallbackrouter.store.rows import Row
+from fallbackrouter.store.statements import MAX_ROWS
+
+POLL_S = 2.0
+"""How often other workers' answers are looked for."""
+_SETTLE_S = 0.05
+"""How soon what nobody waits for is written; a decision's times come once its answer is out."""
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+_FAULTS = (sqlite3.Error, OSError, StoreError)
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, OSError | StoreError) or is_of_the_store(error)
+
+
+@dataclass(slots=True)
+class _Held:
+    """What nobody waits for, taken from the inbox and not written yet."""
+
+    times: list[Row] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    incidents: list[Row] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.times or self.changes or self.incidents)
+
+
+class Writer:
+    """The thread's work, from its start to Stop.
+
+    Attributes:
+        hurry: set when the journal is being closed: pauses end early.
+        given_up: set when nobody waits for the thread any more: it writes nothing further.
+    """
+
+    def __init__(self, file: JournalFile, inbox: Inbox, outlet: Outlet, clock: Clock) -> None:
+        self.hurry = threading.Event()
+        self.given_up = threading.Event()
+        self._file = file
+        self._inbox = inbox
+        self._outlet = outlet
+        self._clock = clock
+        self._loads: list[Load] = []
+        self._held = _Held()
+        self._failures = 0
+        self._wrote = False
+        self._later_s = self._look_s = clock.now_s()
+
+    def run(self) -> None:
+        """Work until Stop; the thread's target."""
+        stopped = False
+        while not stopped and not self.given_up.is_set():
+            try:
+                stopped = self._round()
+            except Exception as error:  # noqa: BLE001 - a fault nobody foresaw must not end the record of all calls
+                self._stumble(error)
+        self._finish()
+        self._file.close()
+        self._outlet.ended()
+
+    def _round(self) -> bool:
+        batch, stopped = self._take()
+        self._inbox.in_hand = batch
+        self._write(batch)
+        self._inbox.in_hand = []
+        self._wrote = bool(batch)
+        self._answer_loads()
+        now_s = self._clock.now_s()
+        if now_s >= self._later_s:
+            self._later_s = now_s + _SETTLE_S
+            self._write_later()
+        if now_s >= self._look_s:
+            self._look_s = now_s + POLL_S
+            self._look()
+        return stopped
+
+    def _take(self) -> tuple[list[Waiting], bool]:
+        """Wait for something to do, and take all that is there; True: Stop was among it."""
+        batch: list[Waiting] = []
+        item = self._inbox.next(self._patience_s())
+        while item is not None:
+            if isinstance(item, Stop):
+                return batch, True
+            if isinstance(item, Load):
+                self._loads.append(item)
+            else:
+                batch.append(item)
+            item = self._inbox.oldest() if len(batch) < MAX_ROWS else None
+        return batch, False
+
+    def _patience_s(self) -> float:
+        if self._wrote or self._loads or self._held or self._inbox.later:
+            return _SETTLE_S
+        return max(0.0, self._look_s - self._clock.now_s())
+
+    def _write(self, batch: list[Waiting]) -> None:
+        """Write a batch, however long it takes; a row that is unfit is found by writing them one by one."""
+        while batch and not self.given_up.is_set():
+            try:
+                self._file.write([waiting.what for waiting in batch])
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a row, the others have to be written
+                if _may_pass(error):
+                    self._stumble(error)
+                    continue
+                if len(batch) == 1:
+                    self._outlet.refuse(batch[0], f"a row of the journal could not be written: {error}")
+                else:
+                    self._write_singly(batch)
+            else:
+                self._outlet.recorded(batch)
+                self._went_well()
+            return
+
+    def _write_singly(self, batch: list[Waiting]) -> None:
+        for waiting in batch:
+            self._write([waiting])
+
+    def _stumble(self, error: Exception) -> None:
+        """Do what can be done about an error, tell of it once, and pause."""
+        self._failures += 1
+        self._file.recover(error)
+        if self._failures == 2:  # noqa: PLR2004 - one failure alone is a lock that was gone at the next try
+            count = self._inbox.pending
+            self._outlet.note(f"the journal cannot be written ({error}); {count} rows wait and are tried again")
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10))
+        if self.hurry.is_set():
+            self.given_up.wait(_FIRST_PAUSE_S)
+        else:
+            self.hurry.wait(pause_s)
+
+    def _went_well(self) -> None:
+        if self._failures > 1:
+            self._outlet.note("the journal is written again")
+        self._failures = 0
+
+    def _answer_loads(self) -> None:
+        while self._loads:
+            try:
+                entries = self._file.load_remembered(self._loads[0].limit)
+            except _FAULTS as error:
+                self._stumble(error)
+                return
+            self._went_well()
+            self._outlet.loaded(self._loads.pop(0), entries)
+
+    def _write_later(self) -> None:
+        """Write what nobody waits for; what could not be written now is held for the next time."""
+        if not self._held:
+            inbox = self._inbox
+            self._held = _Held(
+                drain(inbox.times, MAX_ROWS), drain(inbox.changes, MAX_ROWS), drain(inbox.incidents, MAX_ROWS)
+            )
+        try:
+            if self._held:
+                self._file.write_later(self._held.times, self._held.changes, self._held.incidents)
+                self._went_well()
+        except _FAULTS as error:
+            if _may_pass(error):
+                self._stumble(error)
+                return
+            self._outlet.note(f"times or answers to be remembered could not be written: {error}")
+        self._held = _Held()
+
+    def _look(self) -> None:
+        """Hear of what other workers remembered, and see that the file is still the one that lies there."""
+        try:
+            changes = self._file.changes()
+        except _FAULTS as error:
+            self._stumble(error)
+            return
+        self._went_well()
+        self._outlet.remembered(changes)
+        if len(changes) == MAX_CHANGES:
+            self._look_s = self._clock.now_s()
+
+    def _finish(self) -> None:
+        """Write what is left of what nobody waits for, unless the disk is in the way."""
+        while not self.given_up.is_set() and not self._failures and (self._held or self._inbox.later):
+            self._write_later()
+        for load in self._loads:
+            self._outlet.loaded(load, [])
