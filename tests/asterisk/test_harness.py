@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.asterisk.harness import Exchange, free_port, show
+from tests.asterisk.harness import STOP_HERE, Exchange, free_port
 
 pytestmark = pytest.mark.asterisk
 
@@ -17,19 +17,20 @@ def test_it_is_the_release_that_it_is_called(exchange: Exchange) -> None:
         assert int(version.removeprefix("Asterisk ").partition(".")[0]) >= 22
 
 
-def test_a_call_runs_the_dialplan_and_shows_values_byte_by_byte(exchange: Exchange) -> None:
-    names = [f"hostile{place}" for place in range(len(HOSTILE))]
-    for name, value in zip(names, HOSTILE, strict=True):
-        exchange.ami.set_global(name, value)
-    exchange.load("harness", f"[harness]\nexten => _X!,1,{show('EXTEN', 'UNIQUEID', *names)}\n")
-    token = exchange.call("4711", "harness")
-    assert exchange.shown(token) == ["4711", exchange.call_id(token), *HOSTILE]
+def test_a_call_runs_the_dialplan_and_its_values_are_read_byte_by_byte(exchange: Exchange) -> None:
+    for place, value in enumerate(HOSTILE):
+        exchange.ami.set_global(f"hostile{place}", value)
+    setting = "".join(f" same => n,Set(own{place}=${{hostile{place}}})\n" for place in range(len(HOSTILE)))
+    exchange.load("harness", f"[harness]\nexten => _X!,1,NoOp()\n{setting} same => n,{STOP_HERE}\n")
+    token = exchange.call("4711", "harness", CallerID='"Somebody" <+79507533333>')
+    names = ["EXTEN", "UNIQUEID", "CALLERID(num)", *(f"own{place}" for place in range(len(HOSTILE)))]
+    assert exchange.values(token, names) == ["4711", exchange.call_id(token), "+79507533333", *HOSTILE]
 
 
 def test_a_refused_connection_is_a_failure_and_the_call_goes_on(exchange: Exchange) -> None:
-    text = f"[harness]\nexten => _X!,1,AGI(agi://127.0.0.1:{free_port()}/ask)\n same => n,{show('AGISTATUS')}\n"
-    exchange.load("harness", text)
-    assert exchange.shown(exchange.call("1", "harness")) == ["FAILURE"]
+    asking = f"AGI(agi://127.0.0.1:{free_port()}/ask)"
+    exchange.load("harness", f"[harness]\nexten => _X!,1,{asking}\n same => n,{STOP_HERE}\n")
+    assert exchange.values(exchange.call("1", "harness"), ["AGISTATUS"]) == ["FAILURE"]
 
 
 def test_functions_are_evaluated_without_a_channel(exchange: Exchange) -> None:
