@@ -8,6 +8,7 @@ the rules' hours are looked at, one after the other, until one is in force.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.numbers import Number
@@ -17,6 +18,9 @@ from fallbackrouter.core.rule import Condition, Rule
 
 _FEW = 4
 """Up to so many bits of a mask are kept as their places: a mask of its own for every number would fill the memory."""
+
+_RECENT = 256
+"""So many numbers' masks are kept: most calls are to few dids, and their patterns need no second look."""
 
 Bits = int | tuple[int, ...]
 """A mask, or the places of its few bits."""
@@ -122,15 +126,20 @@ class _Index:
         self._exact = _by_number(conditions)
         self._patterns = PatternSet(pattern for condition, _ in conditions for pattern in condition.patterns)
         self._by_pattern = _by_pattern(conditions, self._patterns)
+        self._recent_pattern_mask = lru_cache(maxsize=_RECENT)(self._pattern_mask)
 
     def mask(self, number: Number) -> int:
         """Return the mask of the entries whose condition holds for a number."""
         if number.withheld:
             return self._any | self._withheld
         mask = self._any | _unpacked(self._exact.get(number.key, 0))
+        return mask | self._recent_pattern_mask(number.spellings) if self._by_pattern else mask
+
+    def _pattern_mask(self, spellings: tuple[str, ...]) -> int:
         matched = 0
-        for text in number.spellings if self._by_pattern else ():
+        for text in spellings:
             matched |= self._patterns.matching(text)
+        mask = 0
         for bit in _ones(matched):
             mask |= _unpacked(self._by_pattern[bit])
         return mask
