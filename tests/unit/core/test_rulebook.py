@@ -185,6 +185,16 @@ def test_explain_says_why_one_pattern_beats_another(winner: str, loser: str, why
     assert [(rank.rule.name, rank.why) for rank in ranked] == [("a", "wins"), ("b", why)]
 
 
+def test_a_rule_that_matches_twice_is_told_once_in_its_best_place() -> None:
+    rules = [_rule("list", did="any 12 _1X"), _rule("number", did="12"), _rule("pattern", did="_1X")]
+    ranked = Rulebook(rules).ranked(Call(did=_number("12")), NOON)
+    assert [(rank.rule.name, rank.why) for rank in ranked] == [
+        ("list", "wins"),
+        ("number", "as specific; the one given first wins"),
+        ("pattern", "did: a number beats a pattern"),
+    ]
+
+
 def _single(condition: Condition) -> Iterator[tuple[tuple[int, ...], Condition]]:
     """Take a condition apart into its single numbers, patterns and any, each with its place in the order."""
     if condition.any:

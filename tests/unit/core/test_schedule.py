@@ -1,5 +1,6 @@
 """Windows: brute force minute by minute, and what a real GotoIfTime of Asterisk 16 and 22 was seen to do."""
 
+import calendar
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -113,6 +114,15 @@ def test_what_would_never_match_is_refused_with_reason_and_remedy(window: str, r
         parse_window(window)
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_months_last_day_is_accepted_and_no_later_one(month: int) -> None:
+    last = calendar.monthrange(2028, month)[1]
+    assert parse_window(f"*,*,{last},{month}").contains(datetime(2028, month, last, tzinfo=UTC))
+    if last < 31:
+        with pytest.raises(ScheduleError, match="no month"):
+            parse_window(f"*,*,{last + 1},{month}")
 
 
 _PIECES = [
