@@ -95,7 +95,7 @@ def shape_of(text: str) -> Shape | None:
         return None
     positions: list[frozenset[str]] = []
     tail = ""
-    for token in _TOKEN.finditer(without_dashes_outside_sets(text[1:])):
+    for token in _TOKEN.finditer(_undecorated(text[1:])):
         members, char = token.groups()
         accepted = _set(members) if members is not None else _CLASSES.get(char, frozenset(char))
         if tail or char == "[":
@@ -107,7 +107,7 @@ def shape_of(text: str) -> Shape | None:
     return (tuple(positions), tail)
 
 
-def without_dashes_outside_sets(body: str) -> str:
+def _undecorated(body: str) -> str:
     """Return a pattern's body without its decoration; in a set a dash makes a range."""
     return _TOKEN.sub(lambda token: "" if token[0] == "-" else token[0], body)
 
