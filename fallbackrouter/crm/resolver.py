@@ -5,6 +5,8 @@ Its rules:
 - aiodns' getaddrinfo alone (it honours /etc/hosts and search domains, in a thread of its own); never the loop's or
   the socket module's, whose few threads one dead name server fills;
 - one task a name looks it up by TTL (crm.addresses); a look-up that outlasts `LOOKUP_S` counts as failed;
+- each look-up has a c-ares channel of its own (50 µs): a channel keeps answers for up to an hour, which is past our
+  `MAX_TTL_S`, and would hide that a CRM has moved;
 - `on_change` tells of addresses worth saving, so that a cold start with a dead name server has some;
 - whatever breaks in here, the name is tried again.
 """
@@ -14,7 +16,7 @@ import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import SystemRandom
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import aiodns
 
@@ -32,6 +34,7 @@ TRIES = 2
 SAVE_EVERY_S = 300.0
 """Addresses that stay the same are told again this often, so that the saved ones do not look stale."""
 
+_Result = TypeVar("_Result")
 OnChange = Callable[[str, tuple[str, ...], float, datetime], None]
 """host, addresses, ttl_s, at (UTC); called in the loop, must not block."""
 
@@ -77,7 +80,6 @@ class Resolver:
         self._wakes: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_s: dict[str, float] = {}
-        self._dns: aiodns.DNSResolver | None = None
         self._running = False
 
     def addresses(self, host: str) -> tuple[str, ...]:
@@ -129,9 +131,6 @@ class Resolver:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        if self._dns is not None:
-            await self._dns.close()
-            self._dns = None
 
     def _spawn(self, host: str) -> None:
         task = asyncio.create_task(self._keep_fresh(host), name=f"resolve {host}")
@@ -185,19 +184,29 @@ class Resolver:
         Raises:
             Exception: of aiodns' many kinds; TimeoutError; LookupError where the name has no address.
         """
-        if self._dns is None:
-            self._dns = aiodns.DNSResolver(self._nameservers or None, timeout=TRY_S, tries=TRIES)
-        answer = self._dns.getaddrinfo(host, type=socket.SOCK_STREAM)
+        dns = aiodns.DNSResolver(self._nameservers or None, asyncio.get_running_loop(), timeout=TRY_S, tries=TRIES)
         try:
-            await asyncio.wait({answer}, timeout=LOOKUP_S)
+            nodes = (await _within(dns.getaddrinfo(host, type=socket.SOCK_STREAM), LOOKUP_S)).nodes
         finally:
-            unanswered = answer.cancel()
-        if unanswered:
-            raise TimeoutError
-        nodes = answer.result().nodes
+            await dns.close()
         if not nodes:
             raise LookupError("the name has no address")
         return [(_text(node.addr[0]), float(node.ttl)) for node in nodes]
+
+
+async def _within(answer: asyncio.Future[_Result], seconds: float) -> _Result:
+    """Wait for a future, which is cancelled when the time is up or the waiting is.
+
+    Raises:
+        TimeoutError: the time is up.
+    """
+    try:
+        await asyncio.wait({answer}, timeout=seconds)
+    finally:
+        unanswered = answer.cancel()
+    if unanswered:
+        raise TimeoutError
+    return answer.result()
 
 
 def _text(address: bytes | str) -> str:

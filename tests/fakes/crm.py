@@ -147,16 +147,18 @@ class FakeCrm:
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         try:
             nth = 1
-            while await self._exchange(reader, writer, nth):
+            while await self._exchange(reader, writer, connected, nth):
                 nth += 1
             writer.close()
             await writer.wait_closed()
         finally:
             transport.abort()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, nth: int) -> bool:
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connected: socket.socket, nth: int
+    ) -> bool:
         asked = await read_request(reader)
-        exchange = Exchange(reader, writer, self._answer(asked), nth, asked.path)
+        exchange = Exchange(reader, writer, connected, self._answer(asked), nth, asked.path)
         if asked.path.startswith("/_"):
             return await self._obey(asked, exchange)
         self.requests.append(asked)

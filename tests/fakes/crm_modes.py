@@ -29,11 +29,14 @@ class Exchange:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    socket: socket.socket
     answer: bytes
     nth: int
     path: str
 
     async def send(self, data: bytes) -> None:
+        if self.writer.is_closing():
+            raise ConnectionResetError("the client has gone")
         self.writer.write(data)
         await self.writer.drain()
 
@@ -125,10 +128,9 @@ async def cut_json(exchange: Exchange, _argument: str) -> bool:
 
 
 async def reset(exchange: Exchange, _argument: str) -> bool:
+    exchange.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await exchange.send(head(200, len(exchange.answer)) + exchange.answer[:5])
     await asyncio.sleep(0.02)
-    connected = exchange.writer.get_extra_info("socket")
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     exchange.writer.transport.abort()
     return False
 

@@ -1,6 +1,7 @@
 """What the CRM's edge tests share: certificates, and counts of what could leak."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="session")
 def pki_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pki")
+
+
+@pytest.fixture
+def black_hole() -> Iterator[tuple[str, int]]:
+    """An address and port that drop every SYN: a listener whose queue is full."""
+    with socket.create_server(("127.0.0.2", 0), backlog=0) as listener:
+        address: tuple[str, int] = listener.getsockname()[:2]
+        with socket.create_connection(address):
+            yield address
