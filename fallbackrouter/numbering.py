@@ -13,6 +13,8 @@ from fallbackrouter.core.numbers import Number, read_number
 
 CACHE_NUMBERS = 20_000
 FORMS = ("raw", "digits", "national", "e164")
+REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""The regions that have a numbering plan."""
 
 
 class Numbering:
@@ -26,7 +28,7 @@ class Numbering:
     """
 
     def __init__(self, region: str = "") -> None:
-        if region and region not in phonenumbers.SUPPORTED_REGIONS:
+        if region and region not in REGIONS:
             raise ValueError(f"there is no numbering plan for region {region!r}")
         self._region = region
         if region:

@@ -76,6 +76,7 @@ class Remembered(Section, frozen=True):
 class Sync(Section, frozen=True):
     """`[sync]`: the route table that the CRM feeds us."""
 
+    every_s: float = 60
     max_shrink: float = 0.3
     stale_after_s: float = 900
 
@@ -84,6 +85,8 @@ class Events(Section, frozen=True):
     """`[events]`: what the CRM has to be told."""
 
     stages: list[str] = msgspec.field(default_factory=lambda: ["start", "end_auto", "end_failed"])
+    routed: str = ""
+    ttl_s: float = 604_800
 
 
 class Rules(Section, frozen=True):
@@ -117,6 +120,12 @@ class Journal(Section, frozen=True):
     """`[journal]`: the record of every decision."""
 
     max_pending: int = 20_000
+
+
+class Admin(Section, frozen=True):
+    """`[admin]`: the web interface's door."""
+
+    listen: str = "127.0.0.1:8080"
 
 
 class Log(Section, frozen=True):
@@ -156,5 +165,6 @@ class Settings(Section, frozen=True):
     numbers: Numbers = Numbers()
     journal: Journal = Journal()
     destinations: dict[str, str] = {}
+    admin: Admin = Admin()
     log: Log = Log()
     policy: list[PolicyEntry] = []
