@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import httpcore2
 
 from fallbackrouter.crm.link import Link, TooManyBytesError
-from fallbackrouter.crm.tls import Tls
+from fallbackrouter.crm.tls import RECORD_BYTES, Tls
 
 HEAD_BYTES = 16_384
 """The most that may come in before the answer's head is complete, interim answers (1xx) included."""
@@ -62,7 +62,7 @@ class Stream(httpcore2.AsyncNetworkStream):
             return
         self._used = self._used or self._answering
         self._answering = False
-        self._link.expect(HEAD_BYTES)
+        self._link.expect(HEAD_BYTES + (RECORD_BYTES if self._tls else 0))
         with _translated(httpcore2.WriteError, httpcore2.WriteTimeout):
             async with asyncio.timeout(timeout):
                 await (self._tls.send(buffer) if self._tls else self._link.send(buffer))

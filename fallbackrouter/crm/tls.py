@@ -14,6 +14,8 @@ from fallbackrouter.crm.link import Link
 
 HANDSHAKE_BYTES = 131_072
 """The most that a server may send before the handshake is done; a long chain of certificates takes some 10 kB."""
+RECORD_BYTES = 17_408
+"""The most that has to come in before the first byte can be read: a record, with its frame, and session tickets."""
 
 _Result = TypeVar("_Result")
 
