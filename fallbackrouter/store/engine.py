@@ -15,8 +15,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store.faults import refusal
+from fallbackrouter.store.opened import require
 
 _BUSY_MS = 5000
 
@@ -26,12 +26,6 @@ def migration_engine(path: Path) -> Engine:
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
     _leave_transactions_to_us(engine, "BEGIN IMMEDIATE")
     return engine
-
-
-def require(path: Path) -> None:
-    """Raise StoreError where there is no journal."""
-    if not path.exists():
-        raise StoreError(f"there is no journal at {path}; it is made when `fallbackrouter serve` starts")
 
 
 @asynccontextmanager
