@@ -81,10 +81,11 @@ def _protocol(error: Exception) -> str:
 
 def _tls(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return printable(error.verify_message.rstrip("."), 120)
+        return printable(getattr(error, "verify_message", "the certificate is not trusted").rstrip("."), 120)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "closed during the handshake"
-    return printable((error.reason or "handshake failed").lower().replace("_", " "), 120)
+    reason = getattr(error, "reason", None) or "handshake failed"  # Python sets it on OpenSSL's own errors alone
+    return printable(reason.lower().replace("_", " "), 120)
 
 
 def _system(error: OSError) -> str:
