@@ -2,9 +2,9 @@
 
 import os
 import time
-import uuid
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from random import Random
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,6 +34,8 @@ class SystemClock:
     def __init__(self) -> None:
         self._last_ms = 0
         self._in_ms = 0
+        # Seeded by the system once: asking it for every id gives the interpreter lock away in the middle of a call.
+        self._random_bits = Random(os.urandom(32)).getrandbits  # noqa: S311 - an id is unique, not secret
 
     def now_s(self) -> float:
         """Return seconds on a monotonic clock."""
@@ -55,9 +57,9 @@ class SystemClock:
             self._in_ms += 1
             if self._in_ms > 0xFFF:  # noqa: PLR2004 - rand_a has 12 bits
                 self._last_ms, self._in_ms = self._last_ms + 1, 0
-        low = int.from_bytes(os.urandom(8)) & 0x3FFFFFFFFFFFFFFF
-        value = self._last_ms << 80 | 0x7 << 76 | self._in_ms << 64 | 0x2 << 62 | low
-        return str(uuid.UUID(int=value))
+        value = self._last_ms << 80 | 0x7 << 76 | self._in_ms << 64 | 0x2 << 62 | self._random_bits(62)
+        text = f"{value:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def load_zone(name: str) -> tzinfo | None:
