@@ -1,7 +1,8 @@
 """What an answer sets in the dialplan: one value for every configured name, and what is said about the answer.
 
 - Every name is set, to empty where the route has none, so that nothing of an earlier answer survives.
-- All variables go in one ARRAY, the last command: a non-empty `FR_SOURCE` always means a whole answer.
+- All variables go in one ARRAY, the last command, and `FR_SOURCE` is the last of them: Asterisk carries out a line that
+  the connection's end cuts short, so only what stands behind all else tells that all else is there.
 - Nothing here can fail or outgrow an AGI line for a route that passed the gate: what is said about it is bounded.
 
 Source: DESIGN's contract, "Answer variables"; `answer_variables` serves AGI and HTTP alike.
@@ -10,13 +11,14 @@ Source: DESIGN's contract, "Answer variables"; `answer_variables` serves AGI and
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from fallbackrouter.agi.commands import array_name, set_array, set_function
 from fallbackrouter.core.decision import OK, UNRECORDED, Decision, Event
 from fallbackrouter.core.route import MAX_RULE_CHARS, Route, line_cost, printable
 
-ABOUT = ("FR_SOURCE", "FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST")
-"""What is said about an answer, in this order, after its own variables."""
+ABOUT = ("FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST", "FR_SOURCE")
+"""What is said about an answer, in this order, after its own variables; FR_SOURCE last."""
 EVENT_SOURCE = "event"
 MAX_NAMES_BYTES = 280
 """The most bytes of all configured names together, with their commas."""
@@ -60,10 +62,7 @@ class AnswerShape:
     def destination(self, route: Route) -> str:
         """Return `context,exten,priority` for a route, "" where its app is not mapped or its num does not fit in."""
         template = self.destinations.get(route.app, "")
-        if _NUM in template:
-            num = route.num
-            template = template.replace(_NUM, num) if num and _DEST_NUM.fullmatch(num) else ""
-        return template if line_cost(template) <= MAX_DEST_COST else ""
+        return _filled(template, route.num) if template else ""
 
 
 def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> list[tuple[str, str]]:
@@ -76,11 +75,11 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
     given = dict(route.variables)
     values = [(name, given.get(name, "")) for name in shape.variables]
     about = (
-        decision.source,
-        _rule_name(decision.rule) if decision.rule else "",
+        _rule_name(decision.rule),
         decision.decision_id,
         decision.status if recorded else UNRECORDED,
         shape.destination(route) if shape.destinations else "",
+        decision.source,
     )
     values.extend(zip(ABOUT, about, strict=True))
     return values
@@ -96,7 +95,7 @@ def question_commands(decision: Decision, recorded: bool, shape: AnswerShape) ->
 def event_variables(event: Event, recorded: bool) -> list[tuple[str, str]]:
     """Return what is set when an event was taken; `unrecorded` tells the dialplan that it may send it again."""
     status = OK if recorded else UNRECORDED
-    return [("FR_SOURCE", EVENT_SOURCE), ("FR_DECISION", event.decision_id), ("FR_STATUS", status)]
+    return [("FR_DECISION", event.decision_id), ("FR_STATUS", status), ("FR_SOURCE", EVENT_SOURCE)]
 
 
 def event_commands(event: Event, recorded: bool) -> list[str]:
@@ -104,6 +103,15 @@ def event_commands(event: Event, recorded: bool) -> list[str]:
     return [set_array(event_variables(event, recorded))]
 
 
+@lru_cache(maxsize=4_096)
+def _filled(template: str, num: str) -> str:
+    """Put a number into a destination; "" where it would not be whole, or would be more than one."""
+    if _NUM in template:
+        template = template.replace(_NUM, num) if num and _DEST_NUM.fullmatch(num) else ""
+    return template if line_cost(template) <= MAX_DEST_COST else ""
+
+
+@lru_cache(maxsize=4_096)
 def _rule_name(rule: str) -> str:
     """Return a rule's name as FR_RULE carries it: printable, and cut to what the line has room for."""
     name = printable(rule, MAX_RULE_CHARS)

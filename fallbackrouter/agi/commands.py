@@ -18,8 +18,8 @@ MAX_NAMES = 99
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _FUNCTION = re.compile(r"[A-Z][A-Z0-9_]{0,31}\([A-Za-z0-9_,:.-]{0,64}\)")
 _UNSPEAKABLE = re.compile(r"[\n\r\x00\ud800-\udfff]")
-_SEPARATORS = re.compile(r'[,()\[\]"\\]')
-_QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\"})
+_SEPARATORS = '\\,()[]"'
+"""What ends or opens something in a list; the backslash first, as it is what the others get."""
 
 
 def quote(text: str) -> str:
@@ -28,9 +28,9 @@ def quote(text: str) -> str:
     Raises:
         ValueError: the text holds a line feed, a carriage return, a NUL or half a surrogate pair.
     """
-    if _UNSPEAKABLE.search(text):
+    if not text.isprintable() and _UNSPEAKABLE.search(text):
         raise ValueError("a value with a line feed, a NUL or a surrogate cannot be said in AGI")
-    return f'"{text.translate(_QUOTED)}"' if '"' in text or "\\" in text else f'"{text}"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def set_array(pairs: Iterable[tuple[str, str]]) -> str:
@@ -40,8 +40,10 @@ def set_array(pairs: Iterable[tuple[str, str]]) -> str:
         ValueError: no names or more than MAX_NAMES, a name that is none, a value that cannot be said, or too long.
     """
     names, values = zip(*pairs, strict=True)
-    plain = _SEPARATORS.search("".join(values)) is None
-    listed = ",".join(values if plain else map(_escape, values))
+    text = "\n".join(values)
+    if text.count("\n") != len(values) - 1:
+        raise ValueError("a value with a line feed cannot be said in AGI")
+    listed = _escape(text).replace("\n", ",")
     return _bounded(f"SET VARIABLE {array_name(names)} {quote(listed)}")
 
 
@@ -71,9 +73,12 @@ def array_name(names: Sequence[str]) -> str:
     return f"ARRAY({','.join(names)})"
 
 
-def _escape(value: str) -> str:
-    """Spell a value inside ARRAY's list."""
-    return _SEPARATORS.sub(r"\\\g<0>", value)
+def _escape(text: str) -> str:
+    """Put a backslash before all that means something in a list."""
+    for char in _SEPARATORS:
+        if char in text:
+            text = text.replace(char, f"\\{char}")
+    return text
 
 
 def _bounded(line: str) -> str:

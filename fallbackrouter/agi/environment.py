@@ -25,6 +25,10 @@ _ARG_NAMES = [f"{_ARG}{number}" for number in range(1, MAX_LINES + 1)]
 _USEFUL = ("agi_network_script", "agi_request", "agi_uniqueid", "agi_channel")
 
 
+class HeaderTooBigError(AgiError):
+    """A header block beyond MAX_BYTES or MAX_LINES."""
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What a header block says.
@@ -49,13 +53,13 @@ def read_environment(block: bytes) -> Environment:
         AgiError: it is too big, or nothing in it is AGI's.
     """
     if len(block) > MAX_BYTES:
-        raise AgiError(f"the header block is larger than {MAX_BYTES} bytes")
+        raise HeaderTooBigError(f"the header block is larger than {MAX_BYTES} bytes")
     text = block.decode("utf-8", "replace")
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     lines = text.rstrip("\n").split("\n")
     if len(lines) > MAX_LINES:
-        raise AgiError(f"the header block has more than {MAX_LINES} lines")
+        raise HeaderTooBigError(f"the header block has more than {MAX_LINES} lines")
     pairs = [line.split(": ", 1) for line in lines]
     try:
         values = dict(pairs)
@@ -141,10 +145,10 @@ class HeaderReader:
         end, after = _blank_line(held, searched)
         if end < 0:
             if len(held) >= MAX_BYTES:
-                raise AgiError(f"the header block is larger than {MAX_BYTES} bytes")
+                raise HeaderTooBigError(f"the header block is larger than {MAX_BYTES} bytes")
             return None
         if after > MAX_BYTES:
-            raise AgiError(f"the header block is larger than {MAX_BYTES} bytes")
+            raise HeaderTooBigError(f"the header block is larger than {MAX_BYTES} bytes")
         self._whole = True
         self.tail = held[after:]
         return read_environment(held[:end])

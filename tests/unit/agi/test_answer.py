@@ -66,6 +66,18 @@ def test_functions_come_first_and_the_array_last() -> None:
     assert variables["FR_DEST"] == "app-blackhole,hangup,1"
 
 
+def test_a_line_cut_short_is_no_answer() -> None:
+    """Asterisk carries out what it has of a line when the connection ends (seen on 22 and 16)."""
+    (line,) = question_commands(decision(Route(GROUP.variables), "night"), recorded=True, shape=SHAPE)
+    whole = shown([line])
+    for end in range(1, len(line)):
+        variables = {"FR_SOURCE": ""}
+        obey(variables, line[:end].encode())
+        if variables["FR_SOURCE"]:
+            assert {**variables, "FR_SOURCE": "fallback"} == whole, line[:end]
+            assert "fallback".startswith(variables["FR_SOURCE"])
+
+
 @pytest.mark.parametrize(
     ("recorded", "status", "said"),
     [

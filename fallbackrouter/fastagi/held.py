@@ -1,0 +1,108 @@
+"""The connections in hand: how many, how long each may take, and who goes first when there are too many.
+
+A connection waits for its header, is answered (the router bounds that), and its answer is sent. The first and the last
+depend on the peer, so they end by force when their time is over. All waits of a kind are equally long, so the oldest
+stands first and one look at intervals is enough; no connection has a timer of its own.
+"""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import TypeAlias
+
+from fallbackrouter.clock import Clock
+
+Transport: TypeAlias = asyncio.WriteTransport
+MAX_STEP_S = 0.1
+"""The longest between two looks at who has had his time."""
+
+
+class Held:
+    """Connections in hand.
+
+    Args:
+        counts: `silent`, `shed` and `unread` are counted here.
+        header_s: how long a header block may take to arrive.
+        send_s: how long the peer may take to read the answer and reply.
+    """
+
+    def __init__(
+        self, *, clock: Clock, counts: MutableMapping[str, int], max_calls: int, header_s: float, send_s: float
+    ) -> None:
+        self._clock = clock
+        self._counts = counts
+        self._max_calls = max_calls
+        self._header_s = header_s
+        self._send_s = send_s
+        self._step_s = min(MAX_STEP_S, header_s / 4, send_s / 4)
+        self._waiting: dict[Transport, float] = {}
+        self._sending: dict[Transport, float] = {}
+        self._all: set[Transport] = set()
+        self._looking = False
+        self._emptied: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def busy(self) -> bool:
+        """There are more than may be."""
+        return len(self._all) > self._max_calls
+
+    def open(self, transport: Transport) -> None:
+        """Take a connection that will send its header; if there are too many, the oldest such one goes."""
+        if len(self._all) >= self._max_calls and self._waiting:
+            self._cut(next(iter(self._waiting)), "shed")
+        self._all.add(transport)
+        self._waiting[transport] = self._clock.now_s()
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(self._step_s, self._look)
+
+    def arrived(self, transport: Transport) -> float | None:
+        """Note that the header is there; return when the connection was taken, None if it has been cut."""
+        return self._waiting.pop(transport, None)
+
+    def sending(self, transport: Transport) -> float:
+        """Note that the answer is ready to be sent, and return the moment, monotonic."""
+        now_s = self._sending[transport] = self._clock.now_s()
+        return now_s
+
+    def close(self, transport: Transport) -> bool:
+        """Let a connection go; return whether it went by itself, not by force."""
+        self._waiting.pop(transport, None)
+        self._sending.pop(transport, None)
+        here = transport in self._all
+        self._all.discard(transport)
+        if not self._all and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+        return here
+
+    async def emptied(self, within_s: float) -> None:
+        """Wait until no connection is in hand, for at most so long; then those left are cut."""
+        if self._all:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._emptied}, timeout=within_s)
+            self._emptied = None
+        for transport in list(self._all):
+            transport.abort()
+
+    def _look(self) -> None:
+        """Cut those whose time is over."""
+        now_s = self._clock.now_s()
+        self._cut_before(self._waiting, now_s - self._header_s, "silent")
+        self._cut_before(self._sending, now_s - self._send_s, "unread")
+        self._looking = bool(self._all)
+        if self._looking:
+            asyncio.get_running_loop().call_later(self._step_s, self._look)
+
+    def _cut_before(self, since: dict[Transport, float], before_s: float, why: str) -> None:
+        while since:
+            transport, since_s = next(iter(since.items()))
+            if since_s > before_s:
+                return
+            self._cut(transport, why)
+
+    def _cut(self, transport: Transport, why: str) -> None:
+        self._counts[why] += 1
+        self.close(transport)
+        transport.abort()

@@ -1,0 +1,180 @@
+"""Who may ask, how many at once, and how the door is closed."""
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+
+from fallbackrouter.clock import SystemClock
+from fallbackrouter.fastagi.allow import AllowList
+from fallbackrouter.fastagi.desk import Desk
+from fallbackrouter.fastagi.server import AgiServer
+from fallbackrouter.router import Answered, Router
+from tests.fakes.asterisk import Channel, application, call
+from tests.fakes.desk import FakeDesk
+from tests.fakes.door import GRAMMAR, SHAPE, Door, opened
+
+pytestmark = pytest.mark.anyio
+BLOCK = application(Channel(), "ask,${EXTEN},init")
+
+
+@pytest.mark.parametrize(
+    ("networks", "host", "admitted"),
+    [
+        (["127.0.0.0/8", "::1/128"], "127.3.2.1", True),
+        (["127.0.0.0/8", "::1/128"], "::1", True),
+        (["127.0.0.0/8"], "::ffff:127.0.0.1", True),
+        (["127.0.0.0/8"], "::1", False),
+        (["127.0.0.0/8"], "10.0.0.1", False),
+        (["10.1.2.3/8"], "10.9.9.9", True),
+        (["10.0.0.1"], "10.0.0.1", True),
+        (["10.0.0.1"], "10.0.0.2", False),
+        (["fe80::/10"], "fe80::1%eth0", True),
+        (["0.0.0.0/0"], "", False),
+        (["0.0.0.0/0"], "/run/socket", False),
+        ([], "127.0.0.1", False),
+    ],
+)
+def test_the_allow_list(networks: list[str], host: str, admitted: bool) -> None:
+    assert AllowList(networks).admits(host) is admitted
+
+
+def test_an_entry_that_is_no_network() -> None:
+    with pytest.raises(ValueError, match="localhost"):
+        AllowList(["localhost"])
+
+
+async def test_a_stranger_is_dropped() -> None:
+    async with opened(allow=["10.0.0.0/8"]) as door:
+        outcome = await call(door.port)
+        assert outcome.closed
+        assert outcome.commands == []
+        await door.counted(refused_address=1)
+        assert door.server.counts["accepted"] == 0
+        assert door.desk.calls == []
+
+
+async def test_an_ipv6_peer() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    async with opened(host="::1") as door:
+        assert (await call(door.port, host="::1")).variables["FR_SOURCE"] == "fallback"
+
+
+async def connected(door: Door, count: int, data: bytes = b"") -> list[asyncio.StreamWriter]:
+    """Connect so many peers, one after the other."""
+    writers = []
+    for _ in range(count):
+        accepted = door.server.counts["accepted"]
+        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(data)
+        await door.until(lambda before=accepted: door.server.counts["accepted"] > before)  # type: ignore[misc]
+        writers.append(writer)
+    return writers
+
+
+async def test_silent_peers_go_first_the_oldest_of_them() -> None:
+    async with opened(max_calls=3) as door:
+        silent = await connected(door, 3)
+        assert door.server.held == 3
+        assert (await call(door.port)).variables["FR_SOURCE"] == "fallback"
+        assert door.server.counts["shed"] == 1
+        assert door.desk.reasons == [""], "there was room for it"
+        await door.until(lambda: door.server.held == 2)
+        for writer in silent[1:]:
+            assert not writer.is_closing()
+        silent[1].write(BLOCK)
+        await door.until(lambda: len(door.desk.calls) == 2)
+        for writer in silent:
+            writer.transport.abort()
+        await door.until(lambda: door.server.held == 0)
+
+
+async def test_past_the_limit_calls_are_answered_from_instant_tiers() -> None:
+    gate = asyncio.Event()
+    async with opened(FakeDesk(gate=gate), max_calls=2) as door:
+        writers = await connected(door, 2, BLOCK)
+        await door.until(lambda: len(door.desk.calls) == 2)
+        asking = asyncio.create_task(call(door.port))
+        await door.until(lambda: len(door.desk.calls) == 3)
+        gate.set()
+        assert (await asking).variables["FR_SOURCE"] == "fallback"
+        assert door.desk.reasons[:2] == ["", ""]
+        assert door.desk.reasons[2].startswith("busy: ")
+        assert door.server.counts["busy"] == 1
+        for writer in writers:
+            writer.transport.abort()
+        await door.until(lambda: door.server.held == 0)
+
+
+async def test_events_are_taken_past_the_limit() -> None:
+    gate = asyncio.Event()
+    async with opened(FakeDesk(gate=gate), max_calls=1) as door:
+        (writer,) = await connected(door, 1, BLOCK)
+        await door.until(lambda: door.desk.calls)
+        assert (await call(door.port, "event,1,start")).variables["FR_SOURCE"] == "event"
+        assert door.server.counts["busy"] == 0
+        gate.set()
+        writer.transport.abort()
+
+
+async def test_many_silent_peers_do_not_keep_a_call_out() -> None:
+    async with opened(max_calls=50) as door:
+        writers = [(await asyncio.open_connection("127.0.0.1", door.port))[1] for _ in range(200)]
+        outcomes = await asyncio.gather(*(call(door.port) for _ in range(20)))
+        assert {outcome.variables.get("FR_SOURCE") for outcome in outcomes} == {"fallback"}
+        assert door.server.held <= 51
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def test_draining_lets_calls_finish() -> None:
+    gate = asyncio.Event()
+    async with opened(FakeDesk(gate=gate)) as door:
+        asking = asyncio.create_task(call(door.port))
+        await door.until(lambda: door.desk.calls)
+        door.server.stop_accepting()
+        draining = asyncio.create_task(door.server.drain(10))
+        with pytest.raises(OSError, match=r"."):
+            await asyncio.open_connection("127.0.0.1", door.port)
+        assert not draining.done()
+        gate.set()
+        assert (await asking).variables["FR_SOURCE"] == "fallback"
+        await draining
+        assert door.server.held == 0
+
+
+async def test_draining_cuts_what_does_not_finish() -> None:
+    async with opened() as door:
+        (writer,) = await connected(door, 1)
+        door.server.stop_accepting()
+        await door.server.drain(0.05)
+        await door.until(lambda: door.server.held == 0)
+        with contextlib.suppress(ConnectionError):
+            writer.write(BLOCK)
+            await writer.drain()
+        writer.transport.abort()
+
+
+async def test_sockets_that_listen_already_are_taken_over_and_closed() -> None:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    server = AgiServer(
+        router=FakeDesk(), grammar=lambda: GRAMMAR, shape=SHAPE, allow=["127.0.0.1"], max_calls=9, clock=SystemClock()
+    )
+    await server.start(listeners)
+    for port in ports:
+        assert (await call(port)).variables["FR_SOURCE"] == "fallback"
+    server.stop_accepting()
+    await server.drain(10)
+    assert [listener.fileno() for listener in listeners] == [-1, -1]
+
+
+def test_the_router_fits() -> None:
+    """mypy reads this: what the door asks of a desk, the router has."""
+
+    def fits(router: Router) -> Desk[Answered]:
+        return router
+
+    assert fits.__annotations__

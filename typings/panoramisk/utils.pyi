@@ -1,0 +1,3 @@
+from typing import Any
+
+def parse_agi_result(line: str) -> dict[str, Any]: ...
