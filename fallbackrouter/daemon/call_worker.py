@@ -1,0 +1,71 @@
+"""A call worker's process: the inherited listeners, one event loop, and the house in it that answers calls."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from fallbackrouter.clock import SystemClock
+from fallbackrouter.control.lines import Message
+from fallbackrouter.daemon.channel import Channel
+from fallbackrouter.daemon.child_process import Order, process_facts, run_child
+from fallbackrouter.daemon.house import BuildHouse, House
+from fallbackrouter.log import get_log
+
+
+def main(arguments: Sequence[str], build: BuildHouse | None = None) -> int:
+    """Answer calls until the parent lets go.
+
+    Args:
+        build: makes the house; None for the real one.
+    """
+    if build is None:
+        from fallbackrouter.daemon.call_house import build as real_build
+
+        build = real_build
+    return run_child(arguments, _Worker(build).work)
+
+
+class _Worker:
+    def __init__(self, build: BuildHouse) -> None:
+        self._build = build
+        self._house: House | None = None
+
+    async def work(self, channel: Channel, order: Order) -> None:
+        """Build the house, serve, and close it in order."""
+        channel.beat(self._facts, order.beat_s)
+        building = asyncio.create_task(self._make(order), name="build")
+        leaving = asyncio.create_task(channel.leaving.wait(), name="leaving")
+        await asyncio.wait({building, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not building.done():
+            building.cancel()
+            await asyncio.wait({building})
+            return
+        house = self._house = building.result()
+        channel.serve({"rules_changed": self._rules_changed, "routes_changed": self._routes_changed})
+        channel.say({**self._facts(), "say": "ready"})
+        await leaving
+        await house.close(channel.leave_s)
+
+    async def _make(self, order: Order) -> House:
+        house = await self._build(
+            order.settings, base=order.base, token=order.token, clock=SystemClock(), log=get_log("daemon")
+        )
+        await house.start([socket.socket(fileno=descriptor) for descriptor in order.listen])
+        return house
+
+    async def _rules_changed(self, _message: Message) -> Message:
+        return {"rules": await self._at_home().rules_changed()}
+
+    async def _routes_changed(self, _message: Message) -> Message:
+        return {"routes": await self._at_home().routes_changed()}
+
+    def _at_home(self) -> House:
+        assert self._house is not None  # noqa: S101 - commands are served once there is one
+        return self._house
+
+    def _facts(self) -> Message:
+        facts = process_facts()
+        if self._house is not None:
+            facts |= {"rules": self._house.rules, "routes": self._house.routes}
+            facts["counters"] = dict(self._house.counters())
+        return facts

@@ -1,0 +1,126 @@
+"""What people's programs may have the running service do, over the control socket.
+
+| command | what happens |
+| --- | --- |
+| `status` | tells of the children, with their counters |
+| `rules_changed` | workers take the latest stored rules |
+| `routes_changed` | workers take the latest routes.db |
+| `apply` | the background process checks the rule files, stores what is good, workers take it |
+| `reload` | as SIGHUP: configuration and rules are read again |
+| `stop` | as SIGTERM |
+| `drain` | the same, giving calls in hand `within_s` seconds |
+"""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from fallbackrouter import __version__
+from fallbackrouter.control.lines import Message
+from fallbackrouter.core.errors import ControlError
+from fallbackrouter.daemon.plan import Plan
+from fallbackrouter.daemon.team import LEAVE_S, Team
+
+Command = Callable[[Message], Awaitable[Message]]
+
+APPLY_S = 60.0
+MAX_DRAIN_S = 3600.0
+
+
+class Service(Protocol):
+    """What the commands are given to: the service."""
+
+    team: Team
+    plan: Plan | None
+    ready: bool
+
+    async def spread_rules(self) -> int:
+        """Have every call worker take the latest rules, and return how many they are."""
+        ...
+
+    async def spread_routes(self) -> int:
+        """Have every call worker take the latest routes, and return how many they are."""
+        ...
+
+    async def reload(self) -> Message:
+        """Read configuration and rules again."""
+        ...
+
+    def stop(self, leave_s: float) -> None:
+        """Stop, giving calls in hand so long."""
+        ...
+
+
+class Commands:
+    """Answers each command; a ControlError is its refusal."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._known: dict[str, Command] = {
+            "status": self._status,
+            "rules_changed": self._rules_changed,
+            "routes_changed": self._routes_changed,
+            "apply": self._apply,
+            "reload": self._reload,
+            "stop": self._stop,
+            "drain": self._drain,
+        }
+
+    async def do(self, message: Message) -> Message:
+        """Do what a message says.
+
+        Raises:
+            FallbackrouterError: it is no command, or was refused.
+        """
+        known = self._known.get(str(message.get("do")))
+        if known is None:
+            raise ControlError(f"there is no such command; there are {', '.join(self._known)}")
+        return await known(message)
+
+    async def _status(self, _message: Message) -> Message:
+        service = self._service
+        team, plan = service.team, service.plan
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "ready": service.ready,
+            "healthy": team.healthy,
+            "listen": team.addresses,
+            "rules": team.fact("rules"),
+            "routes": team.fact("routes"),
+            "crm": plan.crm if plan else "",
+            "workers": [slot.status() for slot in team.workers],
+            "background": team.background.status() if team.background else None,
+            "foreign_modules": _foreign_modules(),
+        }
+
+    async def _rules_changed(self, _message: Message) -> Message:
+        return {"rules": await self._service.spread_rules()}
+
+    async def _routes_changed(self, _message: Message) -> Message:
+        return {"routes": await self._service.spread_routes()}
+
+    async def _apply(self, _message: Message) -> Message:
+        found = await self._service.team.ask_background({"do": "apply"}, APPLY_S)
+        return {"found": found, "rules": await self._service.spread_rules()}
+
+    async def _reload(self, _message: Message) -> Message:
+        return await self._service.reload()
+
+    async def _stop(self, _message: Message) -> Message:
+        self._service.stop(LEAVE_S)
+        return {"stopping": True}
+
+    async def _drain(self, message: Message) -> Message:
+        within_s = message.get("within_s", LEAVE_S)
+        if isinstance(within_s, bool) or not isinstance(within_s, int | float) or not 0 <= within_s <= MAX_DRAIN_S:
+            raise ControlError(f"within_s is a number of seconds from 0 to {MAX_DRAIN_S:g}")
+        self._service.stop(within_s)
+        return {"stopping": True}
+
+
+def _foreign_modules() -> list[str]:
+    """Return the top-level modules in this process that are neither Python's own nor ours."""
+    tops = {name.partition(".")[0] for name in sys.modules if not name.startswith("_sysconfigdata")}
+    return sorted(tops - sys.stdlib_module_names - {"fallbackrouter", "__main__", "__mp_main__"})[:50]

@@ -1,0 +1,54 @@
+"""What a call worker's process needs of the rooms in it; `call_house` joins them, tests bring their own."""
+
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from fallbackrouter.clock import Clock
+from fallbackrouter.config.settings import Settings
+
+
+class House(Protocol):
+    """Everything that answers calls, in one process.
+
+    Attributes:
+        rules: how many rules serve.
+        routes: how many rows of the CRM's feed serve.
+    """
+
+    rules: int
+    routes: int
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Take calls on listening sockets."""
+        ...
+
+    async def rules_changed(self) -> int:
+        """Take the latest stored rules and return how many they are."""
+        ...
+
+    async def routes_changed(self) -> int:
+        """Take the latest routes.db and return how many rows it has."""
+        ...
+
+    def counters(self) -> Mapping[str, int | float]:
+        """Return what was counted since the start."""
+        ...
+
+    async def close(self, within_s: float) -> None:
+        """Take no more calls, finish those in hand within so long, write the journal."""
+        ...
+
+
+class BuildHouse(Protocol):
+    """Makes a house from settings."""
+
+    def __call__(
+        self, settings: Settings, *, base: Path, token: str, clock: Clock, log: Any
+    ) -> Coroutine[Any, Any, House]:
+        """Load rules and routes, and be ready to start."""
+        ...
+
+
+Facts = Callable[[], dict[str, Any]]

@@ -1,0 +1,224 @@
+"""The children as a whole: call workers on shared listeners, and the background process."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fallbackrouter.clock import Clock
+from fallbackrouter.control.lines import Message
+from fallbackrouter.core.errors import ConfigError, ControlError
+from fallbackrouter.daemon.child import Child, OnWord
+from fallbackrouter.daemon.listeners import Listeners, address_of, close_all, open_listeners
+from fallbackrouter.daemon.parent_log import ParentLog
+from fallbackrouter.daemon.plan import Plan
+from fallbackrouter.daemon.programs import Programs
+from fallbackrouter.daemon.slot import Slot, StartChild
+
+LEAVE_S = 5.0
+"""What a worker has to finish its calls."""
+GRACE_S = 1.5
+"""What it has beyond that to write its journal and end."""
+_BACKGROUND_SILENCE_S = 30.0
+"""The background process answers no calls; it may be busy."""
+
+
+class Team:
+    """Starts, watches and ends the children.
+
+    Args:
+        held: sockets that listen already (from systemd), by address.
+        on_word: told what a child says that is not between it and its `Child`.
+    """
+
+    def __init__(
+        self,
+        programs: Programs,
+        environ: Mapping[str, str],
+        *,
+        clock: Clock,
+        log: ParentLog,
+        held: Listeners,
+        on_word: OnWord,
+    ) -> None:
+        self.workers: list[Slot] = []
+        self.background: Slot | None = None
+        self._programs = programs
+        self._environ = environ
+        self._clock = clock
+        self._log = log
+        self._listeners = held
+        self._on_word = on_word
+        self._alive: set[Child] = set()
+
+    async def start(self, plan: Plan) -> None:
+        """Listen, start everyone, and return once all call workers serve.
+
+        Raises:
+            FallbackrouterError: an address cannot be listened on, or a worker cannot start.
+        """
+        listeners = await open_listeners(plan.listen, self._listeners)
+        self._let_go_of_others(listeners)
+        for _ in range(plan.workers):
+            self._add_worker(plan)
+        self.background = Slot(
+            "background",
+            self._starter(self._programs.background, plan, {}),
+            silence_s=_BACKGROUND_SILENCE_S,
+            log=self._log,
+            on_incident=self.record_incident,
+        )
+        self.background.first_ready.add_done_callback(_look_at)  # no call waits for it; its ends are logged
+        await asyncio.gather(*(slot.first_ready for slot in self.workers))
+
+    def _let_go_of_others(self, wanted: Listeners) -> None:
+        for address, listener in self._listeners.items():
+            if listener not in wanted.values():
+                self._log.info("an address that agi.listen does not name is let go", address=address)
+                listener.close()
+        self._listeners = wanted
+
+    def _add_worker(self, plan: Plan) -> None:
+        name = f"worker {len(self.workers) + 1}"
+        start = self._starter(self._programs.worker, plan, self._listeners)
+        silence_s = plan.heartbeat_ms / 1000
+        self.workers.append(Slot(name, start, silence_s=silence_s, log=self._log, on_incident=self.record_incident))
+
+    def _starter(self, program: tuple[str, ...], plan: Plan, listeners: Listeners) -> StartChild:
+        async def start(name: str) -> Child:
+            child = await Child.start(
+                name,
+                program,
+                {**plan.order, "name": name},
+                environ=self._environ,
+                listeners=list(listeners.values()),
+                clock=self._clock,
+                on_word=self._hear,
+            )
+            self._alive.add(child)
+            child.over.add_done_callback(lambda _: self._alive.discard(child))
+            return child
+
+        return start
+
+    def _hear(self, child: Child, word: Message) -> None:
+        if word["say"] == "ready":
+            for slot in self._slots():
+                slot.took_ready(child)
+            self._log.info(f"{child.name} is ready", pid=child.pid, after_s=round(child.lived_s(), 2))
+        else:
+            self._on_word(child, word)
+
+    def _slots(self) -> list[Slot]:
+        return [*self.workers, *([self.background] if self.background else [])]
+
+    async def take(self, plan: Plan) -> None:
+        """Go over to another plan, one worker at a time: the new one serves before the old one leaves.
+
+        Raises:
+            ConfigError: an address cannot be listened on, or no worker starts with it; the old plan serves on.
+        """
+        listeners = await open_listeners(plan.listen, self._listeners)
+        start = self._starter(self._programs.worker, plan, listeners)
+        if not await self.workers[0].replace(start, LEAVE_S, GRACE_S):
+            close_all(one for one in listeners.values() if one not in self._listeners.values())
+            raise ConfigError("no worker starts with the new configuration, the log says why; the old one serves on")
+        self._let_go_of_others(listeners)
+        for slot in self.workers[1 : plan.workers]:
+            await slot.replace(start, LEAVE_S, GRACE_S)
+        for slot in self.workers:
+            slot.start_by(start, plan.heartbeat_ms / 1000)
+        await self._resize(plan)
+        if self.background is not None:
+            background = self._starter(self._programs.background, plan, {})
+            await self.background.replace(background, 1.0, GRACE_S)
+            self.background.start_by(background, _BACKGROUND_SILENCE_S)
+
+    async def _resize(self, plan: Plan) -> None:
+        while len(self.workers) < plan.workers:
+            self._add_worker(plan)
+        surplus, self.workers = self.workers[plan.workers :], self.workers[: plan.workers]
+        await asyncio.gather(*(slot.close(LEAVE_S, GRACE_S) for slot in surplus))
+        await asyncio.gather(*(slot.first_ready for slot in self.workers), return_exceptions=True)  # the log says why
+
+    def look(self) -> None:
+        """Replace who hangs."""
+        for slot in self._slots():
+            slot.look()
+
+    def excuse_silence(self, for_s: float) -> None:
+        """Leave so many seconds out of every child's silence."""
+        for slot in self._slots():
+            slot.excuse_silence(for_s)
+
+    @property
+    def healthy(self) -> bool:
+        """Tell whether every call worker serves and was heard lately."""
+        return bool(self.workers) and all(slot.healthy for slot in self.workers)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where calls are taken."""
+        return [address_of(one) for one in self._listeners.values()]
+
+    def fact(self, name: str) -> Any:
+        """Return what the call workers say of something: the smallest of their numbers, 0 where none says."""
+        said = [slot.child.facts.get(name, 0) for slot in self.workers if slot.child is not None]
+        return min(said, default=0)
+
+    async def tell_workers(self, message: Message, within_s: float) -> list[Message]:
+        """Tell all call workers something, those just starting too, and return the answers of those that serve.
+
+        Raises:
+            ControlError: one of them refused or did not answer.
+        """
+        children = [slot.child for slot in self.workers if slot.child is not None and not slot.child.over.done()]
+        asked = [child.ask(message, within_s) for child in children if child.ready]
+        for child in children:
+            if not child.ready:
+                child.tell(message)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, dict)]
+
+    async def ask_background(self, message: Message, within_s: float) -> Message:
+        """Have the background process do something.
+
+        Raises:
+            ControlError: it is not there, refused, or did not answer in time.
+        """
+        child = self.background.child if self.background else None
+        if child is None or not child.ready:
+            raise ControlError("the background process is just being started; try again in a moment")
+        return await child.ask(message, within_s)
+
+    def record_incident(self, part: str, state: str, reason: str) -> None:
+        """Have a change of state kept in the journal; where nobody can keep it, the log line must do."""
+        child = self.background.child if self.background else None
+        if child is not None and not child.over.done():
+            at_ms = round(self._clock.now_at().timestamp() * 1000)
+            child.tell({"do": "incident", "part": part, "state": state, "reason": reason, "at_ms": at_ms})
+
+    def hurry(self) -> None:
+        """Wait for nobody any longer."""
+        for child in self._alive:
+            child.end_at_once()
+
+    async def close(self, leave_s: float) -> None:
+        """Take no more calls, let the workers finish, then end the background process."""
+        close_all(self._listeners.values())
+        self._listeners = {}
+        for slot in self._slots():
+            slot.start_no_other()
+        in_slots = {slot.child for slot in self._slots()}
+        others = [child.leave(leave_s, GRACE_S) for child in self._alive - in_slots]  # a replacement was under way
+        await asyncio.gather(*(slot.close(leave_s, GRACE_S) for slot in self.workers), *others)
+        if self.background is not None:
+            await self.background.close(1.0, GRACE_S)
+        await asyncio.gather(*(child.kill() for child in self._alive))
+
+
+def _look_at(outcome: "asyncio.Future[None]") -> None:
+    if not outcome.cancelled():
+        outcome.exception()

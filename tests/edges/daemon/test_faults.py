@@ -1,0 +1,138 @@
+"""Faults of our own processes: whoever dies or hangs is replaced, and calls wait in the queue meanwhile."""
+
+import os
+import signal
+
+from tests.fakes.parent import Doubled, Peer, ask
+from tests.fakes.service import alive, children_of, wait_until
+
+
+def test_a_killed_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
+    service = doubled.start().ready()
+    (pid,) = service.worker_pids()
+    os.kill(pid, signal.SIGKILL)
+    answered = [ask(service.port)[0] for _ in range(20)]
+    assert set(answered) == set(service.worker_pids())
+    assert pid not in answered
+    assert service.status()["workers"][0]["restarts"] == 1
+    wait_until(lambda: "worker 1 ended: killed by SIGKILL" in doubled.incidents, "an incident is kept")
+    assert '"reason": "killed by SIGKILL"' in service.stderr
+
+
+def test_a_stopped_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
+    service = doubled.start(heartbeat_ms=600).ready()
+    (pid,) = service.worker_pids()
+    os.kill(pid, signal.SIGSTOP)
+    assert ask(service.port)[0] != pid
+    assert not alive(pid)
+    wait_until(lambda: "worker 1 hangs: no heartbeat for" in doubled.incidents, "an incident is kept")
+
+
+def test_a_worker_whose_loop_hangs_shows_where_and_is_replaced(doubled: Doubled) -> None:
+    service = doubled.start(heartbeat_ms=600).ready()
+    (pid,) = service.worker_pids()
+    hung = Peer(service.port, "spin")
+    assert hung.ends()
+    assert ask(service.port)[0] != pid
+    assert "most recent call first" in service.stderr
+    assert "double_children.py" in service.stderr
+    assert "in _answer" in service.stderr
+
+
+def test_one_of_two_workers_frozen_loses_no_new_call(doubled: Doubled) -> None:
+    service = doubled.start(workers=2, heartbeat_ms=600).ready()
+    frozen, other = service.worker_pids()
+    os.kill(frozen, signal.SIGSTOP)
+    pids = [ask(service.port)[0] for _ in range(50)]
+    assert frozen not in pids
+    assert other in pids
+
+
+def test_children_are_gone_after_their_parent_was_killed(doubled: Doubled) -> None:
+    service = doubled.start(workers=2).ready()
+    peer = Peer(service.port, "hold 0.3")
+    wait_until(lambda: ask(service.port), "a call behind it is answered")
+    pids = children_of(service.pid)
+    assert len(pids) == 3
+    service.signal(signal.SIGKILL)
+    assert peer.answer()[1] == 3  # a call in hand is finished
+    wait_until(lambda: not any(alive(pid) for pid in pids), "the children are gone", within_s=10)
+
+
+def test_a_child_that_cannot_see_its_parents_death_ends_too(doubled: Doubled) -> None:
+    service = doubled.start(workers=2, heartbeat_ms=60_000).ready()
+    stopped, spinning = service.worker_pids()
+    os.kill(stopped, signal.SIGSTOP)
+    peer = Peer(service.port, "spin")
+    wait_until(lambda: _cpu_ticks(spinning) > _cpu_ticks(stopped) + 20, "a loop spins")
+    service.signal(signal.SIGKILL)
+    wait_until(lambda: not alive(stopped), "the stopped one is gone", within_s=10)
+    wait_until(lambda: not alive(spinning), "the spinning one is gone", within_s=10)
+    assert peer.ends()
+
+
+def test_a_frozen_tree_serves_on_when_it_thaws(doubled: Doubled) -> None:
+    service = doubled.start(heartbeat_ms=600).ready()
+    pids = [service.pid, *children_of(service.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    peer = Peer(service.port, "who")
+    try:
+        wait_until(lambda: all(_state(pid) == "T" for pid in pids), "all are stopped")
+        signal.sigtimedwait([], 2)  # longer than a heartbeat may be missed
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    assert peer.answer()[0] in pids
+    assert service.status()["workers"][0]["restarts"] == 0
+    assert "hangs" not in service.stderr
+
+
+def test_a_dead_background_process_is_started_again(doubled: Doubled) -> None:
+    service = doubled.start().ready()
+    wait_until(lambda: service.status()["background"]["state"] == "ready", "it is there")
+    pid = service.status()["background"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: service.status()["background"].get("pid", pid) != pid, "another is there")
+    assert service.status()["background"]["restarts"] == 1
+    assert ask(service.port)
+
+
+def test_a_worker_that_was_told_to_end_finishes_first(doubled: Doubled) -> None:
+    service = doubled.start().ready()
+    (pid,) = service.worker_pids()
+    peer = Peer(service.port, "hold 0.5")
+    wait_until(lambda: ask(service.port), "a call behind it is answered")
+    os.kill(pid, signal.SIGTERM)
+    assert peer.answer()[0] == pid
+    assert ask(service.port)[0] != pid
+    assert '"level": "error"' not in service.stderr
+
+
+def test_ctrl_c_in_a_terminal_is_one_orderly_stop(doubled: Doubled) -> None:
+    service = doubled.start().ready()
+    peer = Peer(service.port, "hold 0.5")
+    wait_until(lambda: ask(service.port), "a call behind it is answered")
+    os.killpg(service.pid, signal.SIGINT)  # as a terminal does, to its foreground group
+    assert peer.answer()[1] == 3
+    assert service.wait() == 0
+    assert "Traceback" not in service.stderr
+
+
+def test_ctrl_c_while_it_starts_leaves_no_traceback(doubled: Doubled) -> None:
+    service = doubled.start()
+    wait_until(lambda: children_of(service.pid), "it prepares")
+    os.killpg(service.pid, signal.SIGINT)
+    assert service.wait() == 0
+    assert "Traceback" not in service.stderr
+
+
+def _state(pid: int) -> str:
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123 - a file of /proc
+        return stat.read().rpartition(")")[2].split()[0]
+
+
+def _cpu_ticks(pid: int) -> int:
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123 - a file of /proc
+        fields = stat.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
