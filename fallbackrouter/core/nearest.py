@@ -16,5 +16,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def write_instead(word: str, known: Iterable[str]) -> str:
     """Return the remedy for an unknown name: the nearest known one, else all of them."""
     names = list(known)
-    found = nearest(word, names)
+    found = names[0] if len(names) == 1 else nearest(word, names)
     return f"write {found}" if found else "write one of " + ", ".join(names)

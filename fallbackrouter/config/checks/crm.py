@@ -1,0 +1,97 @@
+"""`[crm]`: where it is, how it is proven, and what it is told."""
+
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from fallbackrouter.config.fault import Fault, Faults
+from fallbackrouter.config.settings import Crm, Settings
+from fallbackrouter.config.token import TokenError, clean_token, read_token
+from fallbackrouter.core.nearest import write_instead
+from fallbackrouter.core.route import printable
+from fallbackrouter.numbering import FORMS
+
+MAX_URL_CHARS = 2_000
+_URL = re.compile(r"[!-~]+")
+_PLACEHOLDER = re.compile(r"\{[^}]*\}?|\}")
+_EXAMPLE = "write one such as https://crm.example/api/v1/asterisk/callin/{stage}"
+
+
+def crm_faults(settings: Settings, base: Path) -> Faults:
+    """Yield what is wrong with the CRM's keys.
+
+    Args:
+        base: what paths are relative to.
+    """
+    crm = settings.crm
+    yield from _url_faults("crm.url", crm.url, placeholders=("{stage}",))
+    yield from _url_faults("crm.routes_url", crm.routes_url, placeholders=())
+    yield from _token_faults(crm, base)
+    yield from _certificate_faults(crm, base)
+    if crm.number_form not in FORMS:
+        yield Fault("crm.number_form", f'is "{printable(crm.number_form)}"', write_instead(crm.number_form, FORMS))
+
+
+def _url_faults(key: str, url: str, placeholders: tuple[str, ...]) -> Faults:
+    if not url:
+        return
+    if len(url) > MAX_URL_CHARS or not _URL.fullmatch(url):
+        yield Fault(key, "holds blanks or letters that no URL has, or is too long", _EXAMPLE)
+        return
+    strange = [found for found in _PLACEHOLDER.findall(url) if found not in placeholders]
+    if strange:
+        allowed = f"use {placeholders[0]} alone" if placeholders else "take it out"
+        yield Fault(key, f"holds {strange[0]}, which nothing is put in for", allowed)
+        return
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc:
+        yield Fault(key, "is no http or https URL with a host", _EXAMPLE)
+    elif "@" in parts.netloc:
+        yield Fault(
+            key, "holds a user or a password", "take it out, and put a token into the file that token_file names"
+        )
+    elif parts.fragment:
+        yield Fault(key, "ends in a #fragment, which is never sent", "take it out")
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None where its host or port cannot be one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return None if port == 0 else parts
+
+
+def _token_faults(crm: Crm, base: Path) -> Faults:
+    if crm.token and crm.token_file:
+        yield Fault("crm.token", "and crm.token_file are both set", "keep one of them")
+    try:
+        if crm.token:
+            clean_token(crm.token)
+    except TokenError as error:
+        yield Fault("crm.token", str(error), error.remedy)
+    try:
+        if crm.token_file:
+            read_token(base / crm.token_file)
+    except TokenError as error:
+        yield Fault("crm.token_file", str(error), error.remedy)
+
+
+def _certificate_faults(crm: Crm, base: Path) -> Faults:
+    for name in ("ca_file", "client_cert", "client_key"):
+        text = getattr(crm, name)
+        if text and not _is_readable(base / text):
+            yield Fault(f"crm.{name}", f'is "{printable(text, 200)}", which cannot be read', "correct it")
+    if bool(crm.client_cert) != bool(crm.client_key):
+        missing = "client_key" if crm.client_cert else "client_cert"
+        yield Fault(f"crm.{missing}", "is missing, as certificate and key go together", "write it, or drop the other")
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and bool(file.read(1))
+    except (OSError, ValueError):
+        return False
