@@ -173,6 +173,17 @@ async def test_a_peer_that_half_closes_still_has_its_answer() -> None:
         await door.counted(gone=1)
 
 
+async def test_a_header_that_comes_when_its_peer_was_shed() -> None:
+    async with unhurt() as door:
+        reader, writer = await connect(door)
+        await door.until(lambda: door.server.held)
+        door.server._held.close(next(iter(door.server._held._waiting)))
+        writer.write(BLOCK)
+        assert await reader.read() == b""
+        writer.close()
+        assert door.desk.calls == []
+
+
 async def test_a_fault_of_our_own_costs_one_call() -> None:
     async with unhurt() as door:
         door.desk.fault = RuntimeError("a fault")

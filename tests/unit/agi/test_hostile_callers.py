@@ -151,6 +151,25 @@ def test_an_events_stage_is_the_dialplans(did: str) -> None:
     assert dict(request.call.extra) == {"link": "/rec/1.wav"}
 
 
+@given(hostile)
+@example("100,start,x")
+@example("100,start,link=/etc/passwd")
+def test_an_event_by_gosub_has_the_dialplans_stage_or_none(did: str) -> None:
+    channel = Channel(exten=did, dnid=did)
+    request = asked(ask_by_gosub(channel, "${EXTEN},end_auto", "event"))
+    assert (request.kind, request.call.stage) in {("event", "end_auto"), ("unknown", "init")}
+    assert request.call.extra == ()
+
+
+@given(hostile, st.sampled_from(["did=${EXTEN}&x=1", "short=1&did=${EXTEN}&caller=${CALLERID(num)}"]))
+@example("100&caller=79507533333&stage=end_auto", "did=${EXTEN}&caller=${CALLERID(num)}")
+def test_a_number_in_a_query_is_found_where_it_stands(did: str, query: str) -> None:
+    request = asked(application(Channel(exten=did), f"route?{query}&stage=vip"))
+    assert request.kind == "question"
+    assert request.call.stage in {"vip", "init"}
+    assert request.call.caller.raw == "79507533333"
+
+
 @pytest.mark.parametrize("did", ["100,start", "100,start,link=/etc/passwd", "100,start,link=/etc/passwd,x"])
 def test_an_events_stage_where_the_header_does_not_know_the_number(did: str) -> None:
     request = asked(application(Channel(exten="s"), f"event,{did},end_auto,billsec=1"))

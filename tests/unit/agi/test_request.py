@@ -173,6 +173,29 @@ def test_route_is_not_decoded() -> None:
     assert (call.extra, call.linked_id, call.notes) == ((("short", "6"),), "1.1", ())
 
 
+@pytest.mark.parametrize(
+    ("query", "stage", "line"),
+    [
+        ("stage=start&stage=init&line=7", "init", ""),
+        ("line=7&line=8&stage=vip", "init", ""),
+        ("line=7&line=8&stage=vip&call_id=${UNIQUEID}", "vip", ""),
+        ("stage=vip,line=7", "vip", ""),
+        ("stage=vip&line=a,b", "vip", "a,b"),
+        ("stage=vip&caller=${CALLERID(num)}&line=7", "vip", "7"),
+        ("stage=vip&caller=79990000000&line=7", "init", ""),
+    ],
+)
+def test_what_route_says_twice_or_wrongly_is_not_believed(query: str, stage: str, line: str) -> None:
+    request = asked(f"route?{query}")
+    assert (request.kind, request.call.stage, request.call.line) == ("question", stage, line)
+
+
+def test_route_leaves_out_what_has_no_name() -> None:
+    request = asked("route?stage=vip&Bad=1&short=&=x&link=/.wav")
+    assert request.call.extra == ()
+    assert len(request.call.notes) == 4
+
+
 @pytest.mark.parametrize("data", ["route", "route?", "route?&&=&x", "route?stage=init"])
 def test_what_route_does_not_say_comes_from_the_header(data: str) -> None:
     call = asked(data).call
