@@ -1,5 +1,7 @@
 """Reads an answer's body: uncompressed, and bounded in bytes, in pieces and on the wire."""
 
+from contextlib import aclosing
+
 import httpx2
 
 from fallbackrouter.core.verdict import Invalid
@@ -23,11 +25,12 @@ async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | Invali
     if isinstance(stream, Stream):
         stream.allow(WIRE_SHARE * max_bytes)
     body, pieces = bytearray(), 0
-    async for piece in response.aiter_raw():
-        body += piece
-        pieces += 1
-        if len(body) > max_bytes:
-            return Invalid(f"the answer is longer than {max_bytes} bytes")
-        if pieces > MAX_PIECES:
-            return Invalid(f"the answer comes in more than {MAX_PIECES} pieces")
+    async with aclosing(response.aiter_raw()) as received:
+        async for piece in received:
+            body += piece
+            pieces += 1
+            if len(body) > max_bytes:
+                return Invalid(f"the answer is longer than {max_bytes} bytes")
+            if pieces > MAX_PIECES:
+                return Invalid(f"the answer comes in more than {MAX_PIECES} pieces")
     return bytes(body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import resource
 
 import pytest
 
@@ -112,7 +113,7 @@ FAULTS = [
 async def test_every_fault_has_its_verdict_and_the_next_question_is_answered(
     mode: str, kind: type, reason: str
 ) -> None:
-    async with FakeCrm(mode=mode) as crm, crm_client(crm.url) as client:
+    async with FakeCrm(mode=mode) as crm, crm_client(crm.url, max_in_flight=1) as client:
         verdict = await asked(client)
         assert isinstance(verdict, kind)
         assert reason_of(verdict) == reason
@@ -127,6 +128,17 @@ async def test_a_refused_connection_says_so() -> None:
     async with crm_client(url) as client:
         assert await asked(client) == Unavailable("connection refused")
         assert await client.warm() == "connection refused"
+
+
+async def test_without_a_free_descriptor_the_reason_says_so_and_the_next_question_works() -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with FakeCrm() as crm, crm_client(crm.url) as client:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit[1]))
+        try:
+            assert await asked(client) == Unavailable("out of file descriptors")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        assert isinstance(await asked(client), Hit)
 
 
 async def test_a_host_without_an_address_is_skipped_at_once() -> None:
@@ -172,13 +184,22 @@ async def test_a_kept_connection_that_the_crm_closes_at_the_next_question_costs_
         assert crm.accepted == 5
 
 
+async def test_many_kept_connections_that_the_crm_closes_cost_nothing_either() -> None:
+    async with FakeCrm(mode="slow:0.1") as crm, crm_client(crm.url) as client:
+        await asyncio.gather(*[asked(client) for _ in range(5)])
+        assert client.open_connections == 5
+        crm.mode = "idle_close"
+        assert isinstance(await asked(client), Hit)
+        assert client.open_connections == 1
+
+
 async def test_ten_dead_kept_connections_cost_one_question() -> None:
     async with FakeCrm(mode="slow:0.1") as crm, crm_client(crm.url) as client:
         assert all(isinstance(verdict, Hit) for verdict in await asyncio.gather(*[asked(client) for _ in range(10)]))
         kept = client.open_connections
         assert kept > 1
         crm.mode = "idle_death"
-        await cancelled_after(client, 0.3)
+        await cancelled_after(client, 0.15)
         assert client.open_connections == 0
         for _ in range(10):
             assert isinstance(await asked(client), Hit)

@@ -1,0 +1,64 @@
+"""The examples in docs/crm-contract.md are what the code sends and takes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fallbackrouter.core.call import Call
+from fallbackrouter.core.numbers import Number
+from fallbackrouter.core.route import Admitted
+from fallbackrouter.core.verdict import Hit
+from fallbackrouter.crm.wire import MAX_RESULT_FIELDS, MAX_TTL_S, Question, encode_question, read_answer
+from tests.fakes.calls import GATE
+
+TEXT = (Path(__file__).resolve().parents[3] / "docs" / "crm-contract.md").read_text(encoding="utf-8")
+EXAMPLES = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)]
+QUESTION, ANSWER, EVENT, FEED = EXAMPLES
+
+
+def test_the_question_is_what_is_sent() -> None:
+    call = Call(
+        did=Number(QUESTION["phonenumber"], "74951111111", "74951111111", QUESTION["phonenumber_e164"]),
+        caller=Number(QUESTION["callerid"], "89507533333", "79507533333", QUESTION["callerid_e164"]),
+        call_id=QUESTION["id"],
+        stage=QUESTION["stage"],
+        line=QUESTION["line"],
+    )
+    question = Question(
+        call=call,
+        decision_id=QUESTION["decision"],
+        node=QUESTION["node"],
+        budget_ms=QUESTION["budget_ms"],
+        callerid=call.caller.raw,
+        phonenumber=call.did.raw,
+    )
+    assert json.loads(encode_question(question)) == QUESTION
+
+
+def test_the_answer_is_what_is_taken() -> None:
+    reply = read_answer(200, json.dumps(ANSWER).encode(), GATE)
+    assert isinstance(reply.verdict, Hit)
+    assert reply.verdict.route.fields == ANSWER["result"]
+    assert reply.ttl_s == ANSWER["ttl"]
+
+
+def test_the_event_carries_its_own_key() -> None:
+    assert f"Idempotency-Key: {EVENT['event_id']}" in TEXT
+
+
+@pytest.mark.parametrize("row", FEED["routes"], ids=lambda row: str(row["id"]))
+def test_the_feed_s_routes_pass_the_gate(row: dict[str, dict[str, str]]) -> None:
+    assert isinstance(GATE.check({**row["result"]}), Admitted)
+
+
+def test_the_limits_are_the_code_s() -> None:
+    assert f"more than {MAX_RESULT_FIELDS} fields" in TEXT
+    assert f"at most {MAX_TTL_S:.0f}" in TEXT
+
+
+def test_curl_lines_hold_good_json() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'", TEXT)
+    assert len(bodies) == 2
+    assert all(json.loads(body)["test"] is True for body in bodies)
