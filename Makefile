@@ -43,7 +43,7 @@ lock:
 
 serve: setup
 	@test -f $(CONFIG) || .venv/bin/fallbackrouter init
-	@echo "Try it from another terminal: .venv/bin/fallbackrouter ask 74951234567 --caller 79507533333"
+	@echo "Try it from another terminal: .venv/bin/fallbackrouter ask 74951111111 --caller 79507533333"
 	exec .venv/bin/fallbackrouter serve
 
 # --- checks -------------------------------------------------------------------------------------------------------

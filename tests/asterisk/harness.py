@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.asterisk.ami import PATIENCE_S, Ami, AmiError
+from tests.asterisk.ami import PATIENCE_S, Ami, AmiError, Message
 from tests.asterisk.roots import Release
 from tests.asterisk.settings import INSIDE, SECRET, USER, write_settings
 
@@ -150,14 +150,21 @@ class Exchange:
         """Return the uniqueid of the channel that runs the dialplan of a call."""
         return f"{self.release.name}.{token}"
 
+    def told(self, name: str, token: str, within_s: float = PATIENCE_S) -> Message:
+        """Wait for the user event of that name that carries a call's token.
+
+        Raises:
+            TimeoutError: it did not come.
+        """
+        return self.ami.expect(lambda event: event.get("UserEvent") == name and event["token"] == token, within_s)
+
     def arrival(self, token: str, within_s: float = PATIENCE_S) -> str:
         """Wait until a call has come to its STOP_HERE, and return its channel.
 
         Raises:
             TimeoutError: it did not come there.
         """
-        event = self.ami.expect(lambda event: event.get("UserEvent") == "Here" and event["token"] == token, within_s)
-        return event["Channel"]
+        return self.told("Here", token, within_s)["Channel"]
 
     def values(self, token: str, names: Sequence[str], within_s: float = PATIENCE_S) -> list[str]:
         """Wait until a call has come to its STOP_HERE, read its variables and functions raw, and end it.

@@ -63,7 +63,7 @@ displayconnects = no
 
 [{USER}]
 secret = {SECRET}
-read = system,call,user
+read = system,user
 write = all
 """
 
