@@ -40,7 +40,8 @@ class AgiServer:
 
     Attributes:
         counts: connections by what became of them: accepted, refused_address, answered, events, eof, gone, garbage,
-            too_big, silent, unread, shed, closed (cut while draining), faults; and busy, unknown_path, hung_up, refused_commands among those.
+            too_big, silent, unread, shed, closed (cut while draining), faults; and busy,
+            unknown_path, hung_up, refused_commands among those.
 
     Raises:
         ValueError: an entry of `allow` is no network.
