@@ -103,7 +103,12 @@ class Commands:
 
     async def _apply(self, _message: Message) -> Message:
         found = await self._service.team.ask_background({"do": "apply"}, APPLY_S)
-        return {"found": found, "rules": await self._service.spread_rules()}
+        if not found["applied"]:
+            raise ControlError(
+                f"nothing was applied, the rules that served serve on: {found['problems'][0]}; "
+                "`fallbackrouter rules check` names every problem"
+            )
+        return {"changed": found["changed"], "problems": found["problems"], "rules": await self._service.spread_rules()}
 
     async def _reload(self, _message: Message) -> Message:
         return await self._service.reload()

@@ -154,7 +154,7 @@ def background(arguments: Sequence[str]) -> int:
         async def apply(message: Message) -> Message:
             (order.base / "rules.txt").write_text("one two three four", encoding="utf-8")
             channel.say({"say": "rules_changed"})
-            return {"rules": 4}
+            return {"applied": True, "changed": True, "rules": 4, "problems": []}
 
         channel.beat(dict, 0.2)
         channel.serve({"incident": incident, "apply": apply})

@@ -41,7 +41,7 @@ def test_a_worker_that_cannot_take_rules_is_told_of(doubled: Doubled) -> None:
 def test_the_background_process_applies_and_all_workers_follow(doubled: Doubled) -> None:
     service = doubled.start(workers=2).ready()
     wait_until(lambda: service.status()["background"]["state"] == "ready", "it is there")
-    assert service.command("apply") == {"found": {"rules": 4}, "rules": 4}
+    assert service.command("apply") == {"changed": True, "problems": [], "rules": 4}
     wait_until(lambda: '"event": "new rules serve"' in service.stderr, "its own word is heeded too")
 
 
