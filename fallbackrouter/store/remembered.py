@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 
 import msgspec
 
 from fallbackrouter.core.route import Route
 from fallbackrouter.store.moments import from_ms, to_ms
-from fallbackrouter.store.opened import opened
 from fallbackrouter.store.rows import Row, json_text
 from fallbackrouter.store.statements import values
 
@@ -102,16 +100,6 @@ def newest(connection: sqlite3.Connection, limit: int, not_before: datetime) -> 
     entries = [entry for entry in map(_change, rows) if isinstance(entry, RememberedEntry)]
     entries.reverse()
     return entries
-
-
-def read_remembered(path: Path, limit: int) -> list[RememberedEntry]:
-    """Return the latest answers that the journal holds, oldest first. Blocking; for commands.
-
-    Raises:
-        StoreError: there is no journal, or it cannot be read.
-    """
-    with opened(path) as connection:
-        return newest(connection, limit, from_ms(0))
 
 
 def changes_of_others(connection: sqlite3.Connection, after: int, writer: str) -> tuple[list[Change], int]:

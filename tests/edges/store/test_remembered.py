@@ -11,7 +11,8 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.route import Route
 from fallbackrouter.store.journal import JournalWriter
 from fallbackrouter.store.migrate import upgrade
-from fallbackrouter.store.remembered import Change, Forgotten, RememberedEntry, read_remembered
+from fallbackrouter.store.recall import read_remembered
+from fallbackrouter.store.remembered import Change, Forgotten, RememberedEntry
 from tests.fakes.records import AT, ROUTE, a_decision
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +77,7 @@ async def test_answers_outlive_their_worker(path: Path) -> None:
     assert await second.load_remembered(2) == [entry("c"), entry("d")]
     await second.close(10)
     assert second.heard == []
-    assert read_remembered(path, 10) == [entry("a", 1, odd), entry("c"), entry("d")]
+    assert read_remembered(path, 10, AT - timedelta(days=1)) == [entry("a", 1, odd), entry("c"), entry("d")]
 
 
 async def test_what_is_too_old_is_not_loaded_and_goes_in_time(path: Path) -> None:
@@ -118,7 +119,7 @@ async def test_workers_hear_of_each_other_and_not_of_themselves(path: Path) -> N
     one, other = Worker(path), Worker(path)
     one.remember(entry("before"))
     await one.record_decision(a_decision(0))
-    await until(lambda: read_remembered(path, 9))
+    await until(lambda: read_remembered(path, 9, AT - timedelta(days=1)))
     assert await other.load_remembered(10) == [entry("before")]
     one.remember(entry("a"))
     one.remember(entry("b"))

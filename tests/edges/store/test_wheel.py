@@ -1,0 +1,43 @@
+"""The migrations are found in an installed package and in a checkout, wherever the program is started."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = """
+import sys
+from pathlib import Path
+from fallbackrouter.store import migrate
+migrate.upgrade(Path("journal.db"))
+print(migrate.schema_version(Path("journal.db")), migrate._scripts())
+"""
+
+
+def run(package: Path, cwd: Path) -> str:
+    cwd.mkdir()
+    environ = os.environ | {"PYTHONPATH": str(package), "PYTHONWARNINGS": "error"}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environ, cwd=cwd, check=True, capture_output=True, text=True, timeout=60
+    ).stdout.strip()
+
+
+def test_a_checkout_brings_its_migrations_along(tmp_path: Path) -> None:
+    assert run(ROOT, tmp_path / "elsewhere") == f"0001 {ROOT / 'migrations'}"
+
+
+def test_an_installed_package_brings_its_migrations_along(tmp_path: Path) -> None:
+    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    built = subprocess.run(wheel, capture_output=True, text=True, check=False, timeout=300)
+    if built.returncode != 0:
+        reason = f"pip could not build the wheel here: {built.stderr.strip().splitlines()[-1:]}"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    (file,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(installed)
+    assert run(installed, tmp_path / "elsewhere") == f"0001 {installed / 'fallbackrouter' / '_migrations'}"
