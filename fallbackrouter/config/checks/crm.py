@@ -1,5 +1,6 @@
 """`[crm]`: where it is, how it is proven, and what it is told."""
 
+import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -12,8 +13,13 @@ from fallbackrouter.core.route import printable
 from fallbackrouter.numbering import FORMS
 
 MAX_URL_CHARS = 2_000
+MAX_PORT = 65_535
 _URL = re.compile(r"[!-~]+")
 _PLACEHOLDER = re.compile(r"\{[^}]*\}?|\}")
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_AUTHORITY = re.compile(
+    rf"(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>{_LABEL}(?:\.{_LABEL}){{0,30}}\.?))(?::(?P<port>[0-9]{{1,5}}))?"
+)
 _EXAMPLE = "write one such as https://crm.example/api/v1/asterisk/callin/{stage}"
 
 
@@ -44,24 +50,35 @@ def _url_faults(key: str, url: str, placeholders: tuple[str, ...]) -> Faults:
         yield Fault(key, f"holds {strange[0]}, which nothing is put in for", allowed)
         return
     parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc:
-        yield Fault(key, "is no http or https URL with a host", _EXAMPLE)
-    elif "@" in parts.netloc:
+    if parts is not None and "@" in parts.netloc:
         yield Fault(
             key, "holds a user or a password", "take it out, and put a token into the file that token_file names"
         )
+    elif parts is None or parts.scheme not in ("http", "https") or not _is_authority(parts):
+        yield Fault(key, "is no http or https URL with a host", _EXAMPLE)
     elif parts.fragment:
         yield Fault(key, "ends in a #fragment, which is never sent", "take it out")
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of a URL, None where its host or port cannot be one."""
+    """Return the parts of a URL, None where it has none."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        return urlsplit(url)
     except ValueError:
         return None
-    return None if port == 0 else parts
+
+
+def _is_authority(parts: SplitResult) -> bool:
+    """Tell whether host and port are ones that every reader of URLs reads alike."""
+    found = _AUTHORITY.fullmatch(parts.netloc)
+    if found is None or (found["port"] and not 0 < int(found["port"]) <= MAX_PORT):
+        return False
+    try:
+        return ipaddress.ip_address(found["ip6"] or found["host"]).version == (6 if found["ip6"] else 4)
+    except ValueError:
+        # A name that ends in a number would be an odd address to some.
+        last = (found["host"] or ".").rstrip(".").rpartition(".")[2]
+        return last != "" and not last.isdigit()
 
 
 def _token_faults(crm: Crm, base: Path) -> Faults:

@@ -1,0 +1,44 @@
+"""Every CRM URL and token that the configuration lets through is one that the client can use."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fallbackrouter.config.checks.crm import crm_faults
+from fallbackrouter.config.settings import Crm, Settings
+from fallbackrouter.crm.endpoint import Endpoint
+
+
+def _is_good(crm: Crm) -> bool:
+    return not list(crm_faults(Settings(last_resort={}, crm=crm), Path()))
+
+
+_PARTS = re.findall(
+    r"\S+", "a crm 1 300 xn-- - _ . .. : 80 / // ? # @ [ ] [::1] % %41 {stage} { } = & 127.0.0.1 , ~ \\ é ' *"
+)
+
+
+@given(st.sampled_from(["http://", "https://"]), st.lists(st.sampled_from(_PARTS), max_size=6).map("".join))
+@example("https://", "crm.example/api/v1/asterisk/callin/{stage}")
+@example("http://", "[::1]:8080/{stage}?a=b")
+def test_every_url_let_through_is_one_to_the_client(scheme: str, rest: str) -> None:
+    url = scheme + rest
+    if _is_good(Crm(url=url)):
+        assert Endpoint(url, "").url_of("init").startswith(scheme)
+
+
+@given(st.text(st.characters(max_codepoint=0x17F), min_size=1, max_size=4))
+@example("s3cret")
+def test_every_token_let_through_is_one_to_the_client(token: str) -> None:
+    if _is_good(Crm(token=token)):
+        assert Endpoint("http://127.0.0.1/", token).headers["Authorization"] == f"Bearer {token.strip()}"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://crm.example/{stage}", "http://127.0.0.1:8000/", "http://[::1]:80/x?stage={stage}", "http://crm_1/"]
+)
+def test_good_urls_are_let_through(url: str) -> None:
+    assert _is_good(Crm(url=url, token="t0ken"))  # noqa: S106 - no secret of anybody's
