@@ -82,7 +82,7 @@ asterisk-roots: setup
 # --- measurements -------------------------------------------------------------------------------------------------
 
 bench: setup
-	$(PY) benchmarks/run.py
+	$(PY) -m benchmarks.run
 
 proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES)

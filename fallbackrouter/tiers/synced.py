@@ -17,6 +17,11 @@ class RouteTable(Protocol):
         """When the CRM fed it, UTC; None where it never did."""
         ...
 
+    @property
+    def count(self) -> int:
+        """How many rows it holds."""
+        ...
+
     def first(self, call: Call, at: datetime) -> Rule | Refused | None:
         """Return the row that wins, why it may not reach a dialplan, or None where no row is for this call."""
         ...
@@ -35,8 +40,8 @@ class SyncedTier:
 
     def ask(self, call: Call, at: datetime) -> Verdict:
         """Return the winning row's route, with the table's age."""
-        if self._table is None:
-            return Miss("no routes were synced yet")
+        if self._table is None or not self._table.count:
+            return Miss("no routes were synced")
         found = self._table.first(call, at)
         if found is None:
             return Miss()

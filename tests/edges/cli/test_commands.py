@@ -1,0 +1,216 @@
+"""Commands as people run them: a process of their own, its output, its exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CONFIG = """
+[rules]
+timezone = "Europe/Moscow"
+[numbers]
+region = "RU"
+[crm]
+url = "https://crm.example/callin/{stage}"
+token = "top-secret-word"
+[last_resort]
+app = "group"
+num = "100"
+"""
+RULES = """
+- name: any moscow
+  did: _7495XXXXXXX
+  route: {app: group, num: "1"}
+- name: by day
+  did: "84951111111"
+  when: "09:00-18:00,mon-fri,*,*"
+  route: {app: group, num: "62", time: "100"}
+- name: pinned
+  tier: override
+  did: "84957777777"
+  route: {app: queue, num: "7"}
+"""
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FALLBACKROUTER_")}
+    return subprocess.run(
+        [sys.executable, "-m", "fallbackrouter", *words],
+        cwd=folder,
+        env={**environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    (tmp_path / "fallbackrouter.toml").write_text(CONFIG)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rules.yaml").write_text(RULES)
+    return tmp_path
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit 1, and one sentence that names what is wrong; never a traceback."""
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("fallbackrouter: ")
+    for word in words:
+        assert word in last
+
+
+def test_a_first_configuration_works_as_it_is_written(tmp_path: Path) -> None:
+    assert "next: " in run(tmp_path, "init").stdout
+    assert run(tmp_path, "config", "check").returncode == 0
+    assert run(tmp_path, "rules", "check").returncode == 0
+    refused(run(tmp_path, "init"), "--force")
+    assert run(tmp_path, "init", "--force").returncode == 0
+
+
+def test_init_leaves_an_admins_rules_alone(house: Path) -> None:
+    assert run(house, "init", "--force").returncode == 0
+    assert [file.name for file in (house / "rules").iterdir()] == ["rules.yaml"]
+
+
+def test_secrets_are_never_shown(house: Path) -> None:
+    for words in (("config", "show"), ("config", "show", "--json")):
+        done = run(house, *words)
+        assert done.returncode == 0
+        assert "crm.example" in done.stdout
+        assert "top-secret-word" not in done.stdout + done.stderr
+
+
+def test_no_configuration_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
+    refused(run(tmp_path, "config", "check"), "fallbackrouter init")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[agi]\nworker = 2\n", ("fallbackrouter.toml", "agi.worker", "write workers")),
+        ("[[policy]]\ndid = '_7[495'\n", ("fallbackrouter.toml", "policy")),
+    ],
+)
+def test_a_wrong_configuration_is_one_sentence(house: Path, line: str, words: tuple[str, ...]) -> None:
+    with (house / "fallbackrouter.toml").open("a") as file:
+        file.write(line)
+    refused(run(house, "config", "check"), *words)
+
+
+def test_a_missing_last_resort_is_one_sentence(house: Path) -> None:
+    (house / "fallbackrouter.toml").write_text("[agi]\nworkers = 1\n")
+    refused(run(house, "config", "check"), "fallbackrouter.toml", "last_resort")
+
+
+def test_every_problem_of_the_rules_is_named_with_its_place(house: Path) -> None:
+    (house / "rules" / "more.yaml").write_text("- name: a\n  did: _7[5\n  when: '9-18'\n  route: {app: fax}\n")
+    done = run(house, "rules", "check")
+    assert done.returncode == 1
+    told = done.stderr.splitlines()
+    assert len(told) == 3
+    assert all("more.yaml:" in line for line in told)
+    as_json = run(house, "rules", "check", "--json")
+    assert as_json.returncode == 1
+    assert {json.loads(line)["line"] for line in as_json.stdout.splitlines()} == {2, 3, 4}
+
+
+def test_rules_with_an_error_are_not_applied(house: Path) -> None:
+    assert run(house, "rules", "apply").returncode == 0
+    (house / "rules" / "rules.yaml").write_text("- name: a\n  route: {app: fax}\n")
+    refused(run(house, "rules", "apply"), "nothing was applied")
+    listed = lines(run(house, "rules", "list", "--json"))
+    assert [rule["name"] for rule in listed] == ["pinned", "by day", "any moscow"]
+
+
+def test_applied_rules_serve_and_files_that_differ_are_told(house: Path) -> None:
+    assert "3 rules" in run(house, "rules", "apply").stdout
+    (house / "rules" / "rules.yaml").write_text("- name: other\n  route: {app: hangup}\n")
+    done = run(house, "rules", "list")
+    assert "by day" in done.stdout
+    assert "rules apply" in done.stderr
+
+
+def test_explain_tells_the_winner_and_why_the_others_lose(house: Path) -> None:
+    [by_day] = lines(run(house, "explain", "+74951111111", "--at", "2026-03-02 12:00", "--json"))
+    assert (by_day["source"], by_day["rule"]) == ("fallback", "by day")
+    assert [rule["rule"] for rule in by_day["rules"]] == ["by day", "any moscow"]  # type: ignore[attr-defined]
+    [at_night] = lines(run(house, "explain", "+74951111111", "--at", "2026-03-02T22:00+03:00", "--json"))
+    assert at_night["rule"] == "any moscow"
+    [pinned] = lines(run(house, "explain", "84957777777", "--json"))
+    assert pinned["source"] == "override"
+    text = run(house, "explain", "84951111111", "--at", "2026-03-02 12:00").stdout
+    assert "explain asks nobody" in text
+    assert "fallback, rule by day" in text
+    [other] = lines(run(house, "explain", "112", "--json"))
+    assert other["source"] == "last_resort"
+
+
+@pytest.mark.parametrize(("words", "word"), [(("--at", "noon"), "--at"), (("--stage", "Init"), "stage")])
+def test_explain_refuses_what_it_cannot_read(house: Path, words: tuple[str, ...], word: str) -> None:
+    refused(run(house, "explain", "112", *words), word)
+
+
+def test_a_feed_is_taken_over_and_explained(house: Path) -> None:
+    feed = house / "feed.json"
+    rows = [{"id": "r1", "did": "84952222222", "result": {"app": "group", "num": "9"}}, {"id": "r2", "result": {}}]
+    feed.write_text(json.dumps({"routes": rows, "full": True}))
+    dry = run(house, "sync", "--from", "feed.json", "--dry-run")
+    assert "nothing changed" in dry.stdout
+    assert not (house / "var" / "routes.db").exists()
+    done = run(house, "sync", "--from", "feed.json")
+    assert done.returncode == 0, done.stderr
+    assert "1 routes taken, 1 set aside" in done.stdout
+    assert "row r2" in done.stderr
+    [told] = lines(run(house, "explain", "+74952222222", "--json"))
+    assert (told["source"], told["rule"]) == ("synced", "r1")
+
+
+def test_a_feed_that_drops_too_much_is_refused_with_numbers(house: Path) -> None:
+    feed = house / "feed.json"
+
+    def write(count: int) -> None:
+        rows = [{"id": str(n), "did": f"8495{n:07d}", "result": {"app": "group", "num": "9"}} for n in range(count)]
+        feed.write_text(json.dumps({"routes": rows}))
+
+    write(10)
+    assert run(house, "sync", "--from", "feed.json").returncode == 0
+    write(6)
+    refused(run(house, "sync", "--from", "feed.json"), "4 of 10", "--force")
+    write(0)
+    refused(run(house, "sync", "--from", "feed.json"), "--force")
+    assert run(house, "sync", "--from", "feed.json", "--force").returncode == 0
+    [told] = lines(run(house, "explain", "84950000001", "--json"))
+    assert told["source"] == "fallback"
+
+
+def test_without_a_journal_decisions_say_what_to_do(house: Path) -> None:
+    for words in (("list",), ("tail",), ("show", "x")):
+        refused(run(house, "decisions", *words), "fallbackrouter serve")
+
+
+def test_ask_without_a_running_router_says_what_to_do(house: Path) -> None:
+    with (house / "fallbackrouter.toml").open("a") as file:
+        file.write('[agi]\nlisten = ["127.0.0.1:9"]\n')
+    refused(run(house, "ask", "112"), "fallbackrouter serve")
+
+
+def test_wrong_usage_is_exit_code_2(house: Path) -> None:
+    assert run(house, "nonsense").returncode == 2
+    assert run(house, "decisions", "list", "--limit", "0").returncode == 2
+
+
+def test_version_is_told(tmp_path: Path) -> None:
+    assert run(tmp_path, "version").stdout.startswith("fallbackrouter 0.")
