@@ -94,5 +94,6 @@ def events(rows: int) -> str:
 def times(rows: int) -> str:
     """Return the SQL that writes `rows.times_row`s into decisions that are there."""
     return f"""WITH given ({", ".join(TIMES_COLUMNS)}) AS (VALUES {values(len(TIMES_COLUMNS), rows)})
-        UPDATE decisions SET journal_ms = given.journal_ms, write_ms = given.write_ms, ms = given.ms
-        FROM given WHERE decisions.id = given.id"""  # noqa: S608 - our own names
+        UPDATE decisions SET (journal_ms, write_ms, ms) = (
+            SELECT journal_ms, write_ms, ms FROM given WHERE given.id = decisions.id LIMIT 1
+        ) WHERE id IN (SELECT id FROM given)"""  # noqa: S608 - our own names
