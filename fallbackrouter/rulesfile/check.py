@@ -13,10 +13,10 @@ from fallbackrouter.core.tier import OVERRIDE
 from fallbackrouter.rulesfile.compiled import MAX_BODY_BYTES, dump
 from fallbackrouter.rulesfile.files import MAX_FILE_BYTES, UnreadableError, list_rules, read_text
 from fallbackrouter.rulesfile.lists import Lists
-from fallbackrouter.rulesfile.problem import Findings, Mark, Problem
+from fallbackrouter.rulesfile.problem import MAKE_FEWER, Findings, Mark, Problem
 from fallbackrouter.rulesfile.reader import Setup, read_rule
 from fallbackrouter.rulesfile.rules import LoadZone
-from fallbackrouter.rulesfile.specs import MAX_RULES, RuleSpec
+from fallbackrouter.rulesfile.specs import MAX_PATTERNS, MAX_RULES, RuleSpec
 from fallbackrouter.rulesfile.tree import Items, Node, Scalar, read_tree
 
 __all__ = ["Checked", "Problem", "check_rules"]
@@ -72,6 +72,7 @@ class _Run:
         self._setup = setup
         self._findings = findings
         self._numbers = 0
+        self._patterns: set[str] = set()
         self._read = 0
         self._full = False
         self.rules: list[RuleSpec] = []
@@ -134,6 +135,10 @@ class _Run:
         if self._numbers > MAX_NUMBERS:
             self._stop(file, at, f"the rules name more than {MAX_NUMBERS:,} numbers together")
             return
+        self._patterns.update(spec.did.patterns, spec.caller.patterns)
+        if len(self._patterns) > MAX_PATTERNS:
+            self._stop(file, at, f"the rules name more than {MAX_PATTERNS:,} different patterns together")
+            return
         if spec.tier == OVERRIDE and _takes_all(spec):
             what = f'override "{spec.name}" takes every call away from the CRM'
             self._findings.add(file, at, what, "name a did, a caller or a when, unless this is meant", "warning")
@@ -141,7 +146,7 @@ class _Run:
 
     def _stop(self, file: str, at: Mark, what: str) -> None:
         self._full = True
-        self._findings.add(file, at, what, "make them fewer")
+        self._findings.add(file, at, what, MAKE_FEWER)
 
 
 def _takes_all(spec: RuleSpec) -> bool:

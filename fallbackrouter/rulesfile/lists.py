@@ -11,7 +11,8 @@ from fallbackrouter.core.call import ReadNumber
 from fallbackrouter.core.pattern import Pattern
 from fallbackrouter.core.selector import Selector, SelectorError
 from fallbackrouter.rulesfile.files import MAX_LIST_BYTES, UnreadableError, read_text
-from fallbackrouter.rulesfile.problem import Findings, Mark
+from fallbackrouter.rulesfile.problem import MAKE_FEWER, Findings, Mark
+from fallbackrouter.rulesfile.specs import MAX_PATTERNS
 
 MAX_LINES = 1_000_000
 MAX_PROBLEMS = 20
@@ -91,6 +92,9 @@ class Lists:
                 bad += 1
                 if bad <= MAX_PROBLEMS:
                     self._findings.add(file, Mark(number), str(error), error.remedy)
+            if len(selector.patterns) > MAX_PATTERNS:
+                self._findings.add(file, Mark(number), f"the list has more than {MAX_PATTERNS:,} patterns", MAKE_FEWER)
+                break
         if bad > MAX_PROBLEMS:
             self._findings.add(file, Mark(), f"{bad - MAX_PROBLEMS:,} more lines name no number", "correct them too")
         return NumberList(tuple(sorted(selector.keys)), selector.patterns)

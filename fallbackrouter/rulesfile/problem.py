@@ -6,6 +6,9 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
+MAKE_FEWER = "make them fewer"
+"""The remedy where a bound on a total is exceeded."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:

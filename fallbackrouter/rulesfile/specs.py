@@ -6,6 +6,8 @@ from fallbackrouter.core.tier import FALLBACK, OVERRIDE
 
 TIERS = (FALLBACK, OVERRIDE)
 MAX_RULES = 10_000
+MAX_PATTERNS = 100_000
+"""The most different patterns of all rules together; each of them is tried on every number."""
 MAX_PRIORITY = 1_000_000
 
 _SHOWN = 3

@@ -9,7 +9,7 @@ import pytest
 from fallbackrouter.clock import load_zone
 from fallbackrouter.core.route import Gate
 from fallbackrouter.numbering import Numbering
-from fallbackrouter.rulesfile import check
+from fallbackrouter.rulesfile import check, lists
 from fallbackrouter.rulesfile.check import Checked, check_rules
 from fallbackrouter.rulesfile.compiled import dump, load
 from fallbackrouter.rulesfile.files import MAX_FILE_BYTES, MAX_LIST_BYTES
@@ -248,15 +248,24 @@ def test_a_list_that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bound", "value"), [("MAX_RULES", 3), ("MAX_NUMBERS", 3), ("MAX_TOTAL_BYTES", 100), ("MAX_BODY_BYTES", 100)]
+    ("bound", "value"),
+    [("MAX_RULES", 3), ("MAX_NUMBERS", 3), ("MAX_PATTERNS", 3), ("MAX_TOTAL_BYTES", 100), ("MAX_BODY_BYTES", 100)],
 )
 def test_totals_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int) -> None:
     monkeypatch.setattr(check, bound, value)
-    for name in "abcde":
-        (tmp_path / f"{name}.yaml").write_text(_rule("  did: '1'\n", name), encoding="utf-8")
+    for name in "12345":
+        (tmp_path / f"{name}.yaml").write_text(_rule(f"  did: _{name}\n", name), encoding="utf-8")
     checked = _check(tmp_path)
     assert checked.rules == ()
     assert len(checked.problems) == 1
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MAX_PATTERNS", 2), ("MAX_LINES", 3)])
+def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int) -> None:
+    monkeypatch.setattr(lists, bound, value)
+    (tmp_path / "x.txt").write_text("_1X\n_2X\n_3X\n_4X\n", encoding="utf-8")
+    (problem,) = _rules(tmp_path, _rule("  did: '@x.txt'\n")).problems
+    assert f"more than {value}" in problem.what
 
 
 def test_a_thousand_problems_are_enough(tmp_path: Path) -> None:
