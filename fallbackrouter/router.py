@@ -55,7 +55,10 @@ class Memory(Protocol):
 
 
 class Recorder(Protocol):
-    """The journal, as calls see it: nothing in it waits; a future tells when a row is committed."""
+    """The journal, as calls see it: nothing in it waits; a future tells when a row is committed.
+
+    Whoever waits for a future may end the wait by giving it the result False; the row goes on being tried all the same.
+    """
 
     def record_decision(self, decision: Decision) -> asyncio.Future[bool]:
         """Record a decision; True once it is committed."""
@@ -244,19 +247,16 @@ class Router:
 
 
 async def _committed(future: asyncio.Future[bool], within_s: float) -> bool:
-    """Wait for a commit, for at most so long; the future itself is left alone."""
+    """Wait for a commit, for at most so long; the record goes on being tried behind."""
     if not future.done():
-        waiter: asyncio.Future[None] = future.get_loop().create_future()
-
-        def wake(_by: object = None) -> None:
-            if not waiter.done():
-                waiter.set_result(None)
-
-        timer = future.get_loop().call_later(within_s, wake)
-        future.add_done_callback(wake)
+        timer = future.get_loop().call_later(within_s, _stop_waiting, future)
         try:
-            await waiter
+            await future
         finally:
             timer.cancel()
-            future.remove_done_callback(wake)
-    return future.done() and not future.cancelled() and future.result() is True
+    return future.result()
+
+
+def _stop_waiting(future: asyncio.Future[bool]) -> None:
+    if not future.done():
+        future.set_result(False)
