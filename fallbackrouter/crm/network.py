@@ -32,8 +32,8 @@ class Network(httpcore2.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
-        local_address: str | None = None,  # noqa: ARG002 - httpcore2's signature; the pool is made without one
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002 - nor with any of these
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Connect to a host.
 
@@ -41,6 +41,7 @@ class Network(httpcore2.AsyncNetworkBackend):
             httpcore2.ConnectError: no address of it is known, or none takes the connection.
             httpcore2.ConnectTimeout: not within `timeout` seconds.
         """
+        del local_address, socket_options  # the pool is made without either
         addresses = self._addresses.addresses(host)
         if not addresses:
             raise httpcore2.ConnectError(NO_ADDRESS)

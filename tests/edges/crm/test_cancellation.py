@@ -52,7 +52,7 @@ async def test_500_questions_cancelled_at_once_leave_nothing_behind(mode: str, o
         crm.mode = mode
         answers = await asyncio.gather(*[ask_for(client, 0.05) for _ in range(500)])
         assert not any(answers)
-        assert crm.met.total() > 1
+        assert crm.met[mode.partition(":")[0]]
         assert client.open_connections == 0
         assert client.busy == 0
         crm.mode = "ok"
@@ -77,7 +77,7 @@ async def test_500_handshakes_cancelled_at_once_leave_nothing_behind(
         before = open_descriptors()
         crm.mode = "hang_tls"
         assert not any(await asyncio.gather(*[ask_for(client, 0.05) for _ in range(500)]))
-        assert crm.met["hang_tls"] > 1
+        assert crm.met["hang_tls"]
         crm.mode = "ok"
         assert await ask_for(client, 10)
         assert await settled(open_descriptors, before) <= before
@@ -117,7 +117,7 @@ async def test_1000_cancellations_at_random_moments_leave_nothing_behind(
         answered = 0
         for _ in range(20):
             crm.mode = pick.choice(["ok", "ok", "slow:0.01", "close", "idle_close", "cut", "reset"])
-            moments = [pick.choice([0, 0.001, 0.005, 0.02, 0.1]) * pick.random() for _ in range(50)]
+            moments = [pick.choice([0, 0.001, 0.005, 0.02, 0.1, 20]) * pick.random() for _ in range(50)]
             answered += sum(await asyncio.gather(*[ask_for(client, moment) for moment in moments]))
         crm.mode = "ok"
         assert 0 < answered < 1000
