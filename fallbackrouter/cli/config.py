@@ -3,7 +3,7 @@
 import typer
 
 from fallbackrouter.cli.options import ConfigOption, JsonOption
-from fallbackrouter.cli.output import put_json, say
+from fallbackrouter.cli.output import complain, put_json, say
 
 app = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
 
@@ -14,6 +14,8 @@ def check(config: ConfigOption = None) -> None:
     from fallbackrouter.cli.house import open_house
 
     house = open_house(config)
+    for note in house.loaded.notes:
+        complain(f"note: {note}")
     say(f"{house.loaded.path or 'the environment'}: the configuration is good")
 
 

@@ -77,10 +77,10 @@ class CallHouse:
         routes: how many rows of the CRM's feed serve.
     """
 
-    def __init__(self, settings: Settings, *, data_dir: Path, token: str, clock: Clock, log: Any) -> None:
+    def __init__(self, settings: Settings, *, base: Path, token: str, clock: Clock, log: Any) -> None:
         self._settings = settings
-        self._journal_path = data_dir / "journal.db"
-        self._routes_path = data_dir / "routes.db"
+        self._journal_path = base / settings.data_dir / "journal.db"
+        self._routes_path = base / settings.data_dir / "routes.db"
         self._clock = clock
         self._log = log
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
@@ -91,6 +91,7 @@ class CallHouse:
         self._live = (
             LiveCrm.make(
                 settings,
+                base=base,
                 token=token,
                 journal=self._journal_path,
                 numbering=self._numbering,
@@ -296,6 +297,6 @@ async def build(settings: Settings, *, base: Path, token: str, clock: Clock, log
     Raises:
         FallbackrouterError: the configuration cannot be used.
     """
-    house = CallHouse(settings, data_dir=base / settings.data_dir, token=token, clock=clock, log=log)
+    house = CallHouse(settings, base=base, token=token, clock=clock, log=log)
     await house.load()
     return house

@@ -48,6 +48,7 @@ class LiveCrm:
         cls,
         settings: Settings,
         *,
+        base: Path,
         token: str,
         journal: Path,
         numbering: Numbering,
@@ -56,6 +57,9 @@ class LiveCrm:
         clock: Clock,
     ) -> "LiveCrm":
         """Join resolver, client and tier.
+
+        Args:
+            base: what relative paths are relative to.
 
         Raises:
             ConfigError: the CRM's URL, token or certificates cannot be used.
@@ -69,9 +73,9 @@ class LiveCrm:
             max_in_flight=crm.max_in_flight + crm.max_late,
             max_answer_bytes=crm.max_answer_bytes,
             keepalive_s=crm.keepalive_s,
-            ca_file=crm.ca_file,
-            client_cert=crm.client_cert,
-            client_key=crm.client_key,
+            ca_file=_file(base, crm.ca_file),
+            client_cert=_file(base, crm.client_cert),
+            client_key=_file(base, crm.client_key),
             node=node_name(settings),
             spell=partial(_spell, numbering, crm.number_form),
             gate=gate,
@@ -105,6 +109,10 @@ class LiveCrm:
         await self.tier.close()
         await self._client.close()
         await self._resolver.close()
+
+
+def _file(base: Path, text: str) -> str:
+    return str(base / text) if text else ""
 
 
 def _spell(numbering: Numbering, form: str, number: Number) -> str:
