@@ -78,6 +78,7 @@ class Resolver:
         self._nameservers = tuple(nameservers)
         self._jitter = SystemRandom().random
         self._wakes: dict[str, asyncio.Event] = {}
+        self._looked: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_s: dict[str, float] = {}
         self._running = False
@@ -114,6 +115,7 @@ class Resolver:
         """Keep a name's addresses fresh, from `start` on; a literal address needs no watching."""
         if not is_address(host) and host not in self._wakes:
             self._wakes[host] = asyncio.Event()
+            self._looked[host] = asyncio.Event()
             if self._running:
                 self._spawn(host)
 
@@ -123,6 +125,14 @@ class Resolver:
             self._running = True
             for host in self._wakes:
                 self._spawn(host)
+
+    async def settle(self, within_s: float) -> None:
+        """Wait until each watched name has been looked up once, found or not; for at most so long, at a start."""
+        looks = [asyncio.create_task(looked.wait()) for looked in self._looked.values()]
+        if looks:
+            await asyncio.wait(looks, timeout=within_s)
+        for look in looks:
+            look.cancel()
 
     async def close(self) -> None:
         """End all look-ups; returns at once also while a name server hangs."""
@@ -142,6 +152,7 @@ class Resolver:
         while True:
             await self._sleep_until_due(host)
             reason = await self._look_up(host)
+            self._looked[host].set()
             if reason and not failed:
                 log.warning("a name of the CRM cannot be looked up", host=host, reason=reason, age_s=self.age_s(host))
             failed = bool(reason)

@@ -57,6 +57,22 @@ async def test_a_watched_name_is_known_soon_after_the_start_and_told_of() -> Non
         assert abs(saved[0][3] - SystemClock().now_at()) < timedelta(seconds=20)
 
 
+async def test_a_start_may_wait_for_the_first_look_up_but_not_for_ever() -> None:
+    async with FakeDns({HOST: ["127.0.0.1"]}) as dns, resolving(dns) as resolver:
+        await resolver.start()
+        await resolver.settle(20)
+        assert resolver.addresses(HOST) == ("127.0.0.1",)
+        await resolver.settle(20)
+    async with FakeDns({}, mode="nxdomain") as dns, resolving(dns) as resolver:
+        await resolver.start()
+        await resolver.settle(20)
+        assert dns.asked[HOST] >= 2
+    async with FakeDns({}, mode="silent") as dns, resolving(dns) as resolver:
+        await resolver.start()
+        await resolver.settle(0.05)
+        assert resolver.addresses(HOST) == ()
+
+
 async def test_a_name_watched_after_the_start_is_looked_up_too() -> None:
     async with FakeDns({HOST: ["127.0.0.1"], "late.example": ["127.0.0.9"]}) as dns, resolving(dns) as resolver:
         await resolver.start()
