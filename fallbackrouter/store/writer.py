@@ -5,7 +5,7 @@ Its rules:
 - no linger: whatever waits is one transaction, so batches grow by themselves where the disk is slow;
 - a disk that is full, locked or broken loses nothing: the batch stays in hand and is tried again, 0.05 s to 1 s
   apart, for as long as it takes; a row that is itself unfit is handed back, and the others go on;
-- what nobody waits for is written behind what somebody waits for;
+- what nobody waits for is written behind what somebody waits for, and its failures hold nobody up;
 - whatever happens, the thread lives.
 """
 
@@ -19,9 +19,10 @@ from fallbackrouter.store.faults import is_of_the_store
 from fallbackrouter.store.inbox import Inbox, Load, Stop, Waiting, drain
 from fallbackrouter.store.journal_file import JournalFile
 from fallbackrouter.store.outlet import Outlet
-from fallbackrouter.store.remembered import MAX_CHANGES, Change
+from fallbackrouter.store.remembered import MAX_CHANGES, Change, RememberedEntry
 from fallbackrouter.store.rows import Row
 from fallbackrouter.store.statements import MAX_ROWS
+from fallbackrouter.store.trouble import Trouble
 
 POLL_S = 2.0
 """How often other workers' answers are looked for."""
@@ -65,7 +66,10 @@ class Writer:
         self._clock = clock
         self._loads: list[Load] = []
         self._held = _Held()
-        self._failures = 0
+        self._writing = Trouble("writing the journal", outlet.note)
+        self._adding = Trouble("writing times, remembered answers or incidents", outlet.note)
+        self._reading = Trouble("reading remembered answers", outlet.note)
+        self._looking = Trouble("looking for other workers' answers", outlet.note)
         self._wrote = False
         self._later_s = self._look_s = clock.now_s()
 
@@ -76,7 +80,8 @@ class Writer:
             try:
                 stopped = self._round()
             except Exception as error:  # noqa: BLE001 - a fault nobody foresaw must not end the record of all calls
-                self._stumble(error)
+                self._writing.met(error)
+                self._pause()
         self._finish()
         self._file.close()
         self._outlet.ended()
@@ -123,7 +128,9 @@ class Writer:
                 self._file.write([waiting.what for waiting in batch])
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a row, the others have to be written
                 if _may_pass(error):
-                    self._stumble(error)
+                    self._file.recover(error)
+                    self._writing.met(error, f", {self._inbox.pending} rows wait")
+                    self._pause()
                     continue
                 if len(batch) == 1:
                     self._outlet.refuse(batch[0], f"a row of the journal could not be written: {error}")
@@ -131,74 +138,72 @@ class Writer:
                     self._write_singly(batch)
             else:
                 self._outlet.recorded(batch)
-                self._went_well()
+                self._writing.over()
             return
 
     def _write_singly(self, batch: list[Waiting]) -> None:
         for waiting in batch:
             self._write([waiting])
 
-    def _stumble(self, error: Exception) -> None:
-        """Do what can be done about an error, tell of it once, and pause."""
-        self._failures += 1
-        self._file.recover(error)
-        if self._failures == 2:  # noqa: PLR2004 - one failure alone is a lock that was gone at the next try
-            count = self._inbox.pending
-            self._outlet.note(f"the journal cannot be written ({error}); {count} rows wait and are tried again")
-        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10))
+    def _pause(self) -> None:
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self._writing.failures - 1, 10))
         if self.hurry.is_set():
             self.given_up.wait(_FIRST_PAUSE_S)
         else:
             self.hurry.wait(pause_s)
 
-    def _went_well(self) -> None:
-        if self._failures > 1:
-            self._outlet.note("the journal is written again")
-        self._failures = 0
-
     def _answer_loads(self) -> None:
         while self._loads:
+            entries: list[RememberedEntry] = []
             try:
                 entries = self._file.load_remembered(self._loads[0].limit)
-            except _FAULTS as error:
-                self._stumble(error)
-                return
-            self._went_well()
+            except Exception as error:  # noqa: BLE001 - a cache that cannot be read is an empty one
+                self._file.recover(error)
+                self._reading.met(error)
+                if _may_pass(error):
+                    return
+            else:
+                self._reading.over()
             self._outlet.loaded(self._loads.pop(0), entries)
 
-    def _write_later(self) -> None:
-        """Write what nobody waits for; what could not be written now is held for the next time."""
+    def _write_later(self) -> bool:
+        """Write what nobody waits for; False: it could not be written now, and is held for the next time."""
         if not self._held:
-            inbox = self._inbox
-            self._held = _Held(
-                drain(inbox.times, MAX_ROWS), drain(inbox.changes, MAX_ROWS), drain(inbox.incidents, MAX_ROWS)
-            )
+            self._held = self._next_held()
         try:
             if self._held:
                 self._file.write_later(self._held.times, self._held.changes, self._held.incidents)
-                self._went_well()
-        except _FAULTS as error:
+                self._adding.over()
+        except Exception as error:  # noqa: BLE001 - nobody waits for these rows, and they may hold nobody up
+            self._file.recover(error)
+            self._adding.met(error)
             if _may_pass(error):
-                self._stumble(error)
-                return
-            self._outlet.note(f"times or answers to be remembered could not be written: {error}")
+                self._later_s = self._clock.now_s() + _LONGEST_PAUSE_S
+                return False
         self._held = _Held()
+        return True
+
+    def _next_held(self) -> _Held:
+        inbox = self._inbox
+        return _Held(drain(inbox.times, MAX_ROWS), drain(inbox.changes, MAX_ROWS), drain(inbox.incidents, MAX_ROWS))
 
     def _look(self) -> None:
         """Hear of what other workers remembered, and see that the file is still the one that lies there."""
         try:
             changes = self._file.changes()
         except _FAULTS as error:
-            self._stumble(error)
+            self._file.recover(error)
+            self._looking.met(error)
             return
-        self._went_well()
+        self._looking.over()
         self._outlet.remembered(changes)
         if len(changes) == MAX_CHANGES:
             self._look_s = self._clock.now_s()
 
     def _finish(self) -> None:
         """Write what is left of what nobody waits for, unless the disk is in the way."""
-        while not self.given_up.is_set() and not self._failures and (self._held or self._inbox.later):
-            self._write_later()
+        while not self.given_up.is_set() and (self._held or self._inbox.later):
+            if not self._write_later():
+                break
         for load in self._loads:
             self._outlet.loaded(load, [])

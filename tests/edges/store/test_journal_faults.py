@@ -13,7 +13,7 @@ import pytest
 
 from fallbackrouter.store.journal import JournalWriter
 from fallbackrouter.store.migrate import upgrade
-from tests.fakes.records import a_decision, an_event, an_id
+from tests.fakes.records import AT, a_decision, an_event, an_id
 
 pytestmark = pytest.mark.anyio
 
@@ -88,8 +88,8 @@ async def test_rows_wait_out_a_lock(path: Path) -> None:
         assert all(await asyncio.gather(*futures))
     assert ids(path) == [an_id(number) for number in range(600)]
     await until(lambda: len(journal.notes) == 2)
-    assert "database is locked" in journal.notes[0]
-    assert journal.notes[1] == "the journal is written again"
+    assert journal.notes[0] == "writing the journal fails (database is locked), 599 rows wait; it is tried again"
+    assert journal.notes[1] == "writing the journal works again"
     assert journal.handed == []
     assert await journal.close(10) == 0
 
@@ -215,3 +215,26 @@ async def test_close_flushes_what_a_lock_held_up(path: Path) -> None:
     assert await closing_now == 0
     assert all(future.result() for future in futures)
     assert len(ids(path)) == 300
+
+
+async def test_what_nobody_waits_for_holds_up_no_decision(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE incidents RENAME TO elsewhere")
+        connection.execute("ALTER TABLE remembered RENAME TO forgotten")
+    journal = Journal(path)
+    journal.record_incident("disk", "dying", "", AT)
+    loading = journal.load_remembered(10)
+    await until(lambda: journal.notes)
+    for number in range(50):
+        assert await journal.record_decision(a_decision(number)) is True
+    assert ids(path) == [an_id(number) for number in range(50)]
+    assert not loading.done()
+    assert len(journal.notes) <= 2
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE elsewhere RENAME TO incidents")
+        connection.execute("ALTER TABLE forgotten RENAME TO remembered")
+    async with asyncio.timeout(SAFETY_S):
+        assert await loading == []
+    assert await journal.close(10) == 0
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT part FROM incidents").fetchall() == [("disk",)]
