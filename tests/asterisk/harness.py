@@ -55,8 +55,8 @@ class Exchange:
     def __init__(self, release: Release, folder: Path) -> None:
         self.release = release
         self.folder = folder
-        self._dialplans: dict[str, str] = {}
-        self._tokens = (f"t{number}" for number in itertools.count(1))
+        # all of one length: Asterisk takes a uniqueid that another one begins with for the same
+        self._tokens = (f"t{number:06d}" for number in itertools.count(1))
         port = free_port()
         write_settings(folder, release.folder, port)
         self._process = self._start()
@@ -109,15 +109,13 @@ class Exchange:
         """What it has written to its log so far."""
         return (self.folder / "log/full").read_text(encoding="utf-8", errors="replace")
 
-    def load(self, name: str, text: str) -> None:
-        """Add a dialplan, or replace the one that was loaded by this name, and reload.
+    def load(self, text: str) -> None:
+        """Take this dialplan in place of the one before.
 
         Raises:
             AmiError: Asterisk did not take it.
         """
-        self._dialplans[name] = text
-        path = self.folder / "extensions.conf"
-        path.write_text("\n".join(["[general]", "static=yes", *self._dialplans.values(), ""]), encoding="utf-8")
+        (self.folder / "extensions.conf").write_text(f"[general]\nstatic=yes\n{text}\n", encoding="utf-8")
         said = self.ami.command("dialplan reload")
         if "Dialplan reloaded" not in said:
             raise AmiError(f"the dialplan was not reloaded: {said}")

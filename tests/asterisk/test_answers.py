@@ -83,7 +83,7 @@ def test_every_value_arrives_as_it_was_sent(exchange: Exchange, record_figure: R
     with ScriptedAgi() as agi:
         agi.scripts = {key: question_commands(one, RECORDED, SHAPE) for key, one in decisions.items()}
         asking = f"AGI(agi://127.0.0.1:{agi.port}/ask,${{EXTEN}})"
-        exchange.load("answers", f"[answers]\nexten => _X!,1,{asking}\n same => n,{STOP_HERE}\n")
+        exchange.load(f"[answers]\nexten => _X!,1,{asking}\n same => n,{STOP_HERE}\n")
         for key, got in _ask_all(exchange, list(decisions)):
             assert got == _sent(decisions[key]), agi.scripts[key]
         assert all(reply.startswith("200 result=1") for replies in agi.replies.values() for reply in replies)
