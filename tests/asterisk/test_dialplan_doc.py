@@ -90,7 +90,7 @@ def came_to(exchange: Exchange, number: str, context: str = "from-trunk-example"
 
 
 def test_an_answer_is_followed(exchange: Exchange, served: ServedDoor) -> None:
-    exchange.load("doc", documented(served.port))
+    exchange.load(documented(served.port))
     got = came_to(exchange, "74951111111")
     assert got["FR_SOURCE"] == "fallback"
     assert got["WAY"] == "dest 62"
@@ -101,7 +101,7 @@ def test_an_answer_is_followed(exchange: Exchange, served: ServedDoor) -> None:
 
 
 def test_without_an_answer_the_static_line_counts(exchange: Exchange, served: ServedDoor) -> None:
-    exchange.load("doc", documented(served.port))
+    exchange.load(documented(served.port))
     served.freeze()
     token = exchange.call("74951111111", "from-trunk-example")
     event = exchange.ami.expect(lambda event: event.get("UserEvent") == "Here", PATIENCE_S)
@@ -110,7 +110,7 @@ def test_without_an_answer_the_static_line_counts(exchange: Exchange, served: Se
 
 
 def test_the_calls_own_timeout_is_given_back(exchange: Exchange, served: ServedDoor) -> None:
-    exchange.load("doc", documented(served.port))
+    exchange.load(documented(served.port))
     assert 90 < float(came_to(exchange, "1", "nested")["TIMEOUT(absolute)"]) <= 99
     served.freeze()
     got = came_to(exchange, "1", "nested")
@@ -120,14 +120,14 @@ def test_the_calls_own_timeout_is_given_back(exchange: Exchange, served: ServedD
 
 @pytest.mark.parametrize("number", ["100,start", "100,start,x", "100(,start", "100,start,link=x"])
 def test_a_dialled_number_writes_no_stage(exchange: Exchange, served: ServedDoor, number: str) -> None:
-    exchange.load("doc", documented(served.port))
+    exchange.load(documented(served.port))
     assert came_to(exchange, number, "nested")["FR_SOURCE"] == "fallback"
     assert served.desk.events == []
     assert [call.stage for call in served.desk.calls] == ["init"]
 
 
 def test_the_old_way(exchange: Exchange, served: ServedDoor) -> None:
-    exchange.load("doc", documented(served.port))
+    exchange.load(documented(served.port))
     exchange.call("74951111111", "old-way-example")
     event = exchange.ami.expect(lambda event: event.get("UserEvent") == "Here", PATIENCE_S)
     exchange.ami.actions("Hangup", [{"Channel": event["Channel"]}])
