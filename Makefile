@@ -86,7 +86,7 @@ bench: setup
 
 proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES)
-	FALLBACKROUTER_PROOF=1 FALLBACKROUTER_FIGURES=$(CURDIR)/$(FIGURES) $(PY) $(PYTEST) tests
+	PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES) $(PY) $(PYTEST) tests
 	$(PY) -m tests.proof.report $(FIGURES) docs/proof.md
 
 clean:

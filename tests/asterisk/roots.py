@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STAMP = ".fallbackrouter-root"
-MIRROR = "FALLBACKROUTER_DEBIAN_MIRROR"
+MIRROR = "DEBIAN_MIRROR"
 """Environment variable: a Debian mirror for both roots; absent: debootstrap's own choice."""
 APT_OPTIONS = ("-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Retries=3", "-qq")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -1,6 +1,6 @@
 """The figures that proofs come by: kept as JSON lines where `make proof` collects them.
 
-A test asks for `record_figure` and hands it what it counted; without FALLBACKROUTER_FIGURES nothing is written.
+A test asks for `record_figure` and hands it what it counted; without PROOF_FIGURES nothing is written.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-FILE = "FALLBACKROUTER_FIGURES"
+FILE = "PROOF_FIGURES"
 """Environment variable: the file to add to."""
 
 Record = Callable[[str, float | str], None]

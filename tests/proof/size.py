@@ -2,8 +2,8 @@
 
 import os
 
-FULL = os.environ.get("FALLBACKROUTER_PROOF") == "1"
-"""Set by `make proof`: every proof at full size."""
+FULL = os.environ.get("PROOF_FULL") == "1"
+"""Set by `make proof`: every proof at full size. (A variable that began with FALLBACKROUTER_ would be a setting.)"""
 
 
 def full_or(small: int, *, full: int) -> int:
