@@ -52,7 +52,10 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
         yield folder
         folder.chmod(0o700)
         return
-    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(folder)], check=True)
+    how = ["/bin/mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(folder)]
+    mounted = subprocess.run(how, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no disk of the test's own can be mounted here: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["/bin/umount", str(folder)], check=True)
 
