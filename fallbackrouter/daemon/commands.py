@@ -35,6 +35,11 @@ class Service(Protocol):
     plan: Plan | None
     ready: bool
 
+    @property
+    def log_lines_dropped(self) -> int:
+        """How many lines the parent could not log."""
+        ...
+
     async def spread_rules(self) -> int:
         """Have every call worker take the latest rules, and return how many they are."""
         ...
@@ -92,6 +97,7 @@ class Commands:
             "crm": plan.crm if plan else "",
             "workers": [slot.status() for slot in team.workers],
             "background": team.background.status() if team.background else None,
+            "log_lines_dropped": service.log_lines_dropped,
             "foreign_modules": _foreign_modules(),
         }
 

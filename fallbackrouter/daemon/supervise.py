@@ -75,20 +75,21 @@ class Supervisor:
         ticking = asyncio.create_task(self._tick(), name="tick")
         starting = asyncio.create_task(self._start(), name="start")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        refusal = ""
         try:
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
                 await stopping
-        except FallbackrouterError as refusal:
-            self._log.complain(f"fallbackrouter: {refusal}")
-            return 1
-        else:
-            return 0
+        except FallbackrouterError as error:
+            refusal = str(error)
         finally:
             await self._cancel(starting, stopping, *self._tasks)
             await self._shut()
             await self._cancel(ticking)
+        if refusal:
+            self._log.complain(f"fallbackrouter: {refusal}")  # last of all, where people look
+        return 1 if refusal else 0
 
     async def _start(self) -> None:
         self.plan = plan = await prepare(self._prepare, self._environ, self._settle)
@@ -113,6 +114,11 @@ class Supervisor:
         crm = f"crm {self.plan.crm}" if self.plan and self.plan.crm else "no CRM"
         rules, routes = self.team.fact("rules"), self.team.fact("routes")
         return f"agi {', '.join(self.team.addresses)}, {_of(rules, 'rule')}, {_of(routes, 'route')}, {crm}"
+
+    @property
+    def log_lines_dropped(self) -> int:
+        """How many lines the parent could not log."""
+        return self._log.dropped
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -172,7 +172,7 @@ class Team:
             ControlError: one of them refused or did not answer.
         """
         children = [slot.child for slot in self.workers if slot.child is not None and not slot.child.over.done()]
-        asked = [child.ask(message, within_s) for child in children if child.ready]
+        asked = [self._tell(child, message, within_s) for child in children if child.ready]
         for child in children:
             if not child.ready:
                 child.tell(message)
@@ -181,6 +181,11 @@ class Team:
             if isinstance(answer, BaseException):
                 raise answer
         return [answer for answer in answers if isinstance(answer, dict)]
+
+    async def _tell(self, child: Child, message: Message, within_s: float) -> Message:
+        answer = await child.ask(message, within_s)
+        child.facts.update(answer)
+        return answer
 
     async def ask_background(self, message: Message, within_s: float) -> Message:
         """Have the background process do something.

@@ -31,7 +31,7 @@ class Doubled:
     def again(self, environ: dict[str, str] | None = None, listener: socket.socket | None = None) -> Service:
         """Start a service by the configuration that is there."""
         arguments = ["-P", str(DOUBLE), str(self.config)]
-        service = Service(arguments, self.folder, self.folder / "var", environ, listener)
+        service = Service(arguments, self.folder, self.folder / "var", environ, listener=listener)
         self.services.append(service)
         return service
 

@@ -64,6 +64,7 @@ class Service:
         folder: where its stdout and stderr are kept.
         data_dir: where its control socket lies.
         listener: handed over as systemd hands over the sockets of a socket unit.
+        stderr: where it writes instead of a file.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Service:
         folder: Path,
         data_dir: Path,
         environ: Mapping[str, str] | None = None,
+        *,
         listener: socket.socket | None = None,
+        stderr: int | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.folder = folder
@@ -84,14 +87,14 @@ class Service:
         command = [sys.executable, *arguments]
         if listener is not None:
             command = [sys.executable, "-c", _HAND_OVER, str(listener.fileno()), *command]
-        with self.stderr_file.open("ab") as stderr:
+        with self.stderr_file.open("ab") as file:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": path, **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=stderr,
+                stderr=file if stderr is None else stderr,
                 text=True,
                 pass_fds=handed,
                 start_new_session=True,

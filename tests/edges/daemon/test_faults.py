@@ -19,6 +19,17 @@ def test_a_killed_worker_is_replaced_and_waiting_calls_are_answered(doubled: Dou
     assert '"reason": "killed by SIGKILL"' in service.stderr
 
 
+def test_many_deaths_leave_the_parent_as_it_was(doubled: Doubled) -> None:
+    service = doubled.start().ready()
+    wait_until(lambda: service.status()["background"]["state"] == "ready", "all are there")
+    held = _descriptors(service.pid)
+    for _ in range(4):
+        (pid,) = service.worker_pids()
+        os.kill(pid, signal.SIGKILL)
+        assert ask(service.port)[0] != pid
+    wait_until(lambda: _descriptors(service.pid) == held, "no descriptor is left behind")
+
+
 def test_a_stopped_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
     service = doubled.start(heartbeat_ms=600).ready()
     (pid,) = service.worker_pids()
@@ -125,6 +136,10 @@ def test_ctrl_c_while_it_starts_leaves_no_traceback(doubled: Doubled) -> None:
     os.killpg(service.pid, signal.SIGINT)
     assert service.wait() == 0
     assert "Traceback" not in service.stderr
+
+
+def _descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - a folder of /proc
 
 
 def _state(pid: int) -> str:
