@@ -46,7 +46,7 @@ from fallbackrouter.tiers.rules import RuleTier
 from fallbackrouter.tiers.synced import SyncedTier
 
 FLUSH_S = 2.0
-"""How much of the time to leave is kept for the journal."""
+"""The most of the time to leave that is kept for the journal; never more than half of it."""
 LOAD_REMEMBERED_S = 10.0
 """How long a start waits for the remembered answers; calls are worth more."""
 
@@ -272,10 +272,11 @@ class CallHouse:
     async def close(self, within_s: float) -> None:
         """Take no more calls, finish those in hand within so long, write the journal."""
         self.server.stop_accepting()
-        await self.server.drain(max(0.1, within_s - FLUSH_S))
+        flush_s = min(FLUSH_S, within_s / 2)
+        await self.server.drain(within_s - flush_s)
         if self._live:
             await self._live.close()
-        await self._journal.close(min(FLUSH_S, within_s))
+        await self._journal.close(flush_s)
         self._loader.shutdown(wait=False, cancel_futures=True)
 
 
