@@ -105,9 +105,11 @@ class Child:
         return status
 
     async def _listen(self, reader: asyncio.StreamReader, on_word: OnWord) -> None:
-        with suppress(ConnectionError, ValueError, ControlError):  # garbage is silence, and silence is dealt with
+        try:
             while line := await reader.readline():
                 self._take(decode(line), on_word)
+        except Exception as error:  # noqa: BLE001 - what cannot be read is silence, and silence is dealt with
+            self.sentence = f"it cannot be understood: {type(error).__name__}: {error}"
 
     def _take(self, word: Message, on_word: OnWord) -> None:
         self.heard_s, self.heard_once = self._clock.now_s(), True

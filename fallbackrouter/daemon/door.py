@@ -97,6 +97,8 @@ class Door:
             encode(answer)
         except FallbackrouterError as refusal:
             return {"ok": False, "error": str(refusal)[:4096]}
+        except Exception as error:  # noqa: BLE001 - a bug of ours costs one command, never the parent
+            return {"ok": False, "error": f"the command failed in our own code: {type(error).__name__}: {error}"[:4096]}
         return {"ok": True, **answer}
 
 

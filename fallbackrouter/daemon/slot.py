@@ -118,7 +118,13 @@ class Slot:
         self.first_ready.set_exception(FallbackrouterError(reason))
 
     def look(self) -> None:
-        """Replace the child if it has been silent for too long."""
+        """Replace the child if it has been silent for too long.
+
+        Raises:
+            Exception: this slot itself is broken; without it nobody would start children here.
+        """
+        if self._keeper.done() and not self._closing.is_set():
+            self._keeper.result()
         child = self.child
         if child is None or child.over.done() or (self._hung and not self._hung.done()):
             return
@@ -146,7 +152,11 @@ class Slot:
         Returns:
             False where the new child did not become ready; the old one serves on.
         """
-        new = await start(self.name)
+        try:
+            new = await start(self.name)
+        except OSError as error:
+            self._log.error(f"a new {self.name} does not start, the old one serves on", reason=str(error))
+            return False
         if not await new.serves_within(REPLACE_S):
             await new.kill()
             self._log.error(f"a new {self.name} does not start, the old one serves on", reason=new.sentence)

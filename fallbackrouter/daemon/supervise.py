@@ -77,10 +77,12 @@ class Supervisor:
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         refusal = ""
         try:
-            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({starting, stopping, ticking}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                await stopping
+                await asyncio.wait({stopping, ticking}, return_when=asyncio.FIRST_COMPLETED)
+            if ticking.done():
+                ticking.result()  # nobody watches any more: better to end, and be started anew
         except FallbackrouterError as error:
             refusal = str(error)
         finally:

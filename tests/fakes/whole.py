@@ -84,11 +84,17 @@ class Whole:
         """Write the rules."""
         (self.rules_dir / "rules.yaml").write_text("".join(rules), encoding="utf-8")
 
-    def start(self, environ: Mapping[str, str] | None = None, stderr: int | None = None) -> Service:
+    def start(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        stderr: int | None = None,
+        program: tuple[str, ...] = ("-m", "fallbackrouter"),
+    ) -> Service:
         """Start it, without waiting for it."""
         if not self.config.exists():
             self.configure()
-        arguments = ["-P", "-m", "fallbackrouter", "serve", "--config", str(self.config)]
+        arguments = ["-P", *program, "serve", "--config", str(self.config)]
         service = Service(arguments, self.folder, self.data_dir, environ, stderr=stderr)
         self.services.append(service)
         return service

@@ -40,6 +40,14 @@ def test_each_process_loads_no_more_than_it_needs(whole: Whole) -> None:
     assert set(status["foreign_modules"]) <= {"_distutils_hack"}  # which setuptools puts into every process
 
 
+def test_the_command_becomes_the_service_and_sheds_what_it_has_loaded(whole: Whole) -> None:
+    service = whole.start(program=("-c", "from fallbackrouter.cli.main import main; main()")).ready()
+    status = service.status()
+    assert status["pid"] == service.pid
+    assert set(status["foreign_modules"]) <= {"_distutils_hack"}
+    assert service.stop() == 0
+
+
 def test_sigterm_answers_the_call_in_hand(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     with CrmProcess("--mode", "hang") as crm:

@@ -27,7 +27,7 @@ def test_many_deaths_leave_the_parent_as_it_was(doubled: Doubled) -> None:
         (pid,) = service.worker_pids()
         os.kill(pid, signal.SIGKILL)
         assert ask(service.port)[0] != pid
-    wait_until(lambda: _descriptors(service.pid) == held, "no descriptor is left behind")
+    wait_until(lambda: _descriptors(service.pid) <= held, "no descriptor is left behind")
 
 
 def test_a_stopped_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
