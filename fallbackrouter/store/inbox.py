@@ -45,10 +45,15 @@ Item = Waiting | Load | Stop
 
 
 class Inbox:
-    """The queue that wakes the thread, and beside it what can wait until the thread is awake anyway."""
+    """The queue that wakes the thread, and beside it what can wait until the thread is awake anyway.
+
+    Waking a thread costs a system call, more than all else that a record costs the loop: whoever fills the queue wakes
+    the thread once for all that came in one turn of the loop.
+    """
 
     def __init__(self) -> None:
-        self.now: SimpleQueue[Item] = SimpleQueue()
+        self._now: deque[Item] = deque()
+        self._wakes: SimpleQueue[None] = SimpleQueue()
         self.times: deque[Row] = deque(maxlen=MAX_LATER)
         self.changes: deque[Change] = deque(maxlen=MAX_LATER)
         self.incidents: deque[Row] = deque(maxlen=MAX_LATER)
@@ -61,23 +66,41 @@ class Inbox:
         return bool(self.times or self.changes or self.incidents)
 
     @property
+    def waiting(self) -> int:
+        """How many things the thread has not taken yet."""
+        return len(self._now)
+
+    @property
     def pending(self) -> int:
         """How many decisions and events are not recorded."""
-        return self.now.qsize() + len(self.in_hand)
+        return len(self._now) + len(self.in_hand)
+
+    def put(self, item: Item) -> None:
+        """Add something for the thread, which hears of it at the next `wake`."""
+        self._now.append(item)
+
+    def wake(self) -> None:
+        """Have the thread look."""
+        self._wakes.put(None)
 
     def oldest(self) -> Item | None:
         """Take the oldest thing that the thread has not taken yet, None where there is none."""
         try:
-            return self.now.get_nowait()
-        except Empty:
+            return self._now.popleft()
+        except IndexError:
             return None
 
     def next(self, within_s: float) -> Item | None:
-        """Wait for the next thing; None where none came in time. For the thread."""
+        """Wait for the next thing; None where none came in time, or a wake was for what is taken already."""
+        item = self.oldest()
+        if item is not None:
+            return item
         try:
-            return self.now.get(timeout=within_s)
+            self._wakes.get(timeout=within_s)
+            while True:  # what was put before any of these wakes is in the queue by now
+                self._wakes.get_nowait()
         except Empty:
-            return None
+            return self.oldest()
 
 
 def drain(waiting: deque[T], limit: int) -> list[T]:

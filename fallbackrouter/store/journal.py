@@ -4,6 +4,7 @@ Its rules:
 
 - a record is a queue entry and a future; encoding, writing and waiting happen in a thread named "journal";
 - the future says True once the row is committed, False if it never will be by this writer, and is never an exception;
+  who waits for it may give it the result False and go on, the row is tried all the same;
 - when more than `max_pending` wait, the oldest that the thread has not in hand is handed to `on_overflow`, so that
   it can be logged in full: memory is bounded whatever the disk does;
 - all callbacks run in the loop.
@@ -65,6 +66,7 @@ class JournalWriter:
         self._writer: Writer | None = None
         self._ended = asyncio.Event()
         self._closed = False
+        self._waking = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the thread; opens the file there, so that a hanging disk does not hang the start."""
@@ -98,11 +100,21 @@ class JournalWriter:
         if self._closed:
             self._give_up(waiting)
             return waiting.future
-        queue = self._inbox.now
-        queue.put(waiting)
-        while queue.qsize() > self._max_pending:
+        self._put(waiting)
+        while self._inbox.waiting > self._max_pending:
             self._hand_out(self._inbox.oldest())
         return waiting.future
+
+    def _put(self, item: Item) -> None:
+        """Queue something, and wake the thread once this turn of the loop is over."""
+        self._inbox.put(item)
+        if not self._waking:
+            self._waking = True
+            self._running().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._inbox.wake()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -139,7 +151,7 @@ class JournalWriter:
     def load_remembered(self, limit: int) -> asyncio.Future[list[RememberedEntry]]:
         """Read the newest answers, oldest first; empty where the journal is closed before it could be read."""
         future: asyncio.Future[list[RememberedEntry]] = self._running().create_future()
-        self._inbox.now.put(Load(limit, future))
+        self._put(Load(limit, future))
         return future
 
     async def close(self, within_s: float) -> int:
@@ -154,7 +166,7 @@ class JournalWriter:
         if self._writer is None or self._closed:
             return 0
         self._closed = True
-        self._inbox.now.put(Stop())
+        self._put(Stop())
         self._writer.hurry.set()
         ended = asyncio.ensure_future(self._ended.wait())
         await asyncio.wait({ended}, timeout=within_s)
@@ -166,9 +178,14 @@ class JournalWriter:
 
     def _hand_out_rest(self) -> int:
         """Hand out what waits; what the thread has in hand too, as nobody can tell whether it will be written."""
-        left: list[Item] = [waiting for waiting in self._inbox.in_hand if not waiting.future.done()]
+        left: list[Item] = [waiting for waiting in self._inbox.in_hand if not _recorded(waiting.future)]
         while (item := self._inbox.oldest()) is not None:
             left.append(item)
         for item in left:
             self._hand_out(item)
         return sum(isinstance(item, Waiting) for item in left)
+
+
+def _recorded(future: asyncio.Future[bool]) -> bool:
+    """Tell whether a row is known to be committed; whoever waited may have given up, and the row still be tried."""
+    return future.done() and not future.cancelled() and future.result()
