@@ -5,7 +5,7 @@
 # make bench   measure against a FastAGI server that decides nothing
 # make proof   every proof at full size; writes docs/proof.md
 # make lock    compile requirements.lock again
-# make clean   throw away what the others made; the Asterisks stay in the cache folder
+# make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,6 +17,7 @@ NEWER := 3.13
 PYTEST := -m pytest -q -p no:cacheprovider
 CONFIG := fallbackrouter.toml
 FIGURES := .make/figures.jsonl
+BENCHMARK := .make/benchmark.json
 PURE_TESTS := $(wildcard tests/unit tests/edges)
 
 help:
@@ -44,7 +45,7 @@ lock:
 serve: setup
 	@test -f $(CONFIG) || .venv/bin/fallbackrouter init
 	@echo "Try it from another terminal: .venv/bin/fallbackrouter ask 74951111111 --caller 79507533333"
-	exec .venv/bin/fallbackrouter serve
+	@exec .venv/bin/fallbackrouter serve
 
 # --- checks -------------------------------------------------------------------------------------------------------
 
@@ -85,9 +86,11 @@ bench: setup
 	$(PY) -m benchmarks.run
 
 proof: setup asterisk-roots
-	@mkdir -p .make && rm -f $(FIGURES)
-	PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES) $(PY) $(PYTEST) tests
-	$(PY) -m tests.proof.report $(FIGURES) docs/proof.md
+	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
+	PROOF_FULL=1 $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
+	PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES) $(PY) $(PYTEST) tests/scenarios tests/asterisk
+	-$(PY) -m benchmarks.run --json $(BENCHMARK)
+	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md
 
 clean:
 	rm -rf .venv .venv-$(NEWER) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Writes docs/proof.md from the figures of a full run: `python -m tests.proof.report FIGURES PAGE`.
+"""Writes docs/proof.md from the figures of a full run: `python -m tests.proof.report FIGURES BENCHMARK PAGE`.
 
 The page names the commit, the day and the machine, so that a figure can be asked for again.
 """
@@ -16,7 +16,8 @@ from fallbackrouter.clock import SystemClock
 _HEAD = """\
 # Proof
 
-Written by `make proof`; do not edit. Every line is a figure that a test counted at full size, after it passed.
+Written by `make proof`; do not edit. Every line is a figure that a test counted at full size
+(all of them passed), or a ratio that `make bench` measured.
 
 - commit: {commit}
 - day: {day}
@@ -44,23 +45,34 @@ def _machine() -> str:
     return f"{platform.machine()}, {cores} cores, {memory:.0f} GB, {platform.system()} {platform.release()}"
 
 
-def _rows(lines: list[str]) -> list[str]:
+def _amount(value: float | str) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _table(title: str, source: str, figures: list[tuple[str, float | str]]) -> list[str]:
+    rows = [f"| {name} | {_amount(value)} |" for name, value in figures]
+    return ["", f"## {title}", "", f"`{source}`", "", "| what | how much |", "| --- | --- |", *rows]
+
+
+def _proofs(path: Path) -> list[str]:
     """Return a table for each test, in the order in which they ran."""
-    rows: list[str] = []
-    last = ""
-    for figure in map(json.loads, lines):
-        test = figure["test"]
-        if test != last:
-            path, _, name = test.partition("::")
-            rows += ["", f"## {name.removeprefix('test_').replace('_', ' ')}", "", f"`{path}`", ""]
-            rows += ["| what | how much |", "| --- | --- |"]
-            last = test
-        value = figure["value"]
-        rows.append(f"| {figure['name']} | {f'{value:,}' if isinstance(value, int) else value} |")
-    return rows
+    by_test: dict[str, list[tuple[str, float | str]]] = {}
+    for figure in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        by_test.setdefault(figure["test"], []).append((figure["name"], figure["value"]))
+    lines: list[str] = []
+    for test, figures in by_test.items():
+        file, _, name = test.partition("::")
+        lines += _table(name.removeprefix("test_").replace("_", " "), file, figures)
+    return lines
 
 
-def main(figures: Path, page: Path) -> None:
+def _benchmark(path: Path) -> list[str]:
+    """Return the table of the benchmark, which ran on its own after the tests."""
+    figures: dict[str, float | str] = json.loads(path.read_text(encoding="utf-8"))
+    return _table("what a call costs", "make bench", list(figures.items()))
+
+
+def main(figures: Path, benchmark: Path, page: Path) -> None:
     """Write the page."""
     head = _HEAD.format(
         commit=_commit(),
@@ -68,9 +80,9 @@ def main(figures: Path, page: Path) -> None:
         machine=_machine(),
         python=platform.python_version(),
     )
-    rows = _rows(figures.read_text(encoding="utf-8").splitlines())
-    page.write_text("\n".join([head.rstrip("\n"), *rows, ""]), encoding="utf-8")
+    lines = [head.rstrip("\n"), *_proofs(figures), *_benchmark(benchmark), ""]
+    page.write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:4]))
