@@ -18,6 +18,7 @@ PYTEST := -m pytest -q -p no:cacheprovider
 CONFIG := fallbackrouter.toml
 FIGURES := .make/figures.jsonl
 BENCHMARK := .make/benchmark.json
+FULL := PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES)
 PURE_TESTS := $(wildcard tests/unit tests/edges)
 
 help:
@@ -87,8 +88,8 @@ bench: setup
 
 proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
-	PROOF_FULL=1 $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
-	PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES) $(PY) $(PYTEST) tests/scenarios tests/asterisk
+	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
+	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
 	-$(PY) -m benchmarks.run --json $(BENCHMARK)
 	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md
 
