@@ -174,15 +174,17 @@ class Service:
                 self.process.kill()
         self.process.wait(10)
         for pid in self._seen_children:
-            if alive(pid) and b"fallbackrouter" in _command_line(pid) + b"double":
+            if alive(pid) and _is_ours(pid):
                 os.kill(pid, signal.SIGKILL)
         self._reader.join(5)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
 
-def _command_line(pid: int) -> bytes:
+def _is_ours(pid: int) -> bool:
+    """Tell whether a pid is still that of a child of the service; pids are used again."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return b""
+        return False
+    return b"fallbackrouter" in words or b"double_children" in words

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 from tests.fakes.parent import Doubled, Peer, ask
 from tests.fakes.service import alive, children_of, wait_until
@@ -83,20 +84,28 @@ def test_a_child_that_cannot_see_its_parents_death_ends_too(doubled: Doubled) ->
 
 
 def test_a_frozen_tree_serves_on_when_it_thaws(doubled: Doubled) -> None:
-    service = doubled.start(heartbeat_ms=600).ready()
-    pids = [service.pid, *children_of(service.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    peer = Peer(service.port, "who")
+    service = doubled.start(heartbeat_ms=1500).ready()
+    (pid,) = service.worker_pids()
     try:
-        wait_until(lambda: all(_state(pid) == "T" for pid in pids), "all are stopped")
-        signal.sigtimedwait([], 2)  # longer than a heartbeat may be missed
+        freeze(pid, 0.4)  # so long that no heartbeat of it is still unread when the parent freezes
+        freeze(service.pid, 2.5)  # longer than a heartbeat may be missed
+        peer = Peer(service.port, "who")
+        os.kill(service.pid, signal.SIGCONT)
+        time.sleep(0.4)  # the parent looks around before the worker runs again
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-    assert peer.answer()[0] in pids
+        os.kill(service.pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
+    assert peer.answer()[0] == pid
     assert service.status()["workers"][0]["restarts"] == 0
+    assert "the parent itself was held up" in service.stderr
     assert "hangs" not in service.stderr
+
+
+def freeze(pid: int, for_s: float) -> None:
+    """Stop a process, and return so much later; it is still stopped then."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: _state(pid) == "T", "it is stopped")
+    time.sleep(for_s)
 
 
 def test_a_dead_background_process_is_started_again(doubled: Doubled) -> None:
