@@ -17,7 +17,7 @@ NEWER := 3.13
 PYTEST := -m pytest -q -p no:cacheprovider
 CONFIG := fallbackrouter.toml
 FIGURES := .make/figures.jsonl
-BENCHMARK := .make/benchmark.json
+BENCHMARK := .make/benchmark.txt
 FULL := PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES)
 PURE_TESTS := $(wildcard tests/unit tests/edges)
 
@@ -90,7 +90,7 @@ proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
 	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
-	-$(PY) -m benchmarks.run --json $(BENCHMARK)
+	-$(PY) -m benchmarks.run | tee $(BENCHMARK)
 	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md
 
 clean:

@@ -17,7 +17,7 @@ _HEAD = """\
 # Proof
 
 Written by `make proof`; do not edit. Every line is a figure that a test counted at full size
-(all of them passed), or a ratio that `make bench` measured.
+(all of them passed), or what `make bench` printed.
 
 - commit: {commit}
 - day: {day}
@@ -67,9 +67,8 @@ def _proofs(path: Path) -> list[str]:
 
 
 def _benchmark(path: Path) -> list[str]:
-    """Return the table of the benchmark, which ran on its own after the tests."""
-    figures: dict[str, float | str] = json.loads(path.read_text(encoding="utf-8"))
-    return _table("what a call costs", "make bench", list(figures.items()))
+    """Return what the benchmark printed, its verdict on the promises included; it ran on its own, after the tests."""
+    return ["", "## what a call costs", "", "`make bench`", "", "```", path.read_text(encoding="utf-8").rstrip(), "```"]
 
 
 def main(figures: Path, benchmark: Path, page: Path) -> None:
