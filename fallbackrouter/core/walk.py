@@ -14,7 +14,7 @@ from fallbackrouter.core.deadline import Deadline
 from fallbackrouter.core.decision import DEGRADED, OK, Outcome, Step
 from fallbackrouter.core.policy import Policy
 from fallbackrouter.core.route import Route
-from fallbackrouter.core.tier import LAST_RESORT, LIVE, REMEMBERED
+from fallbackrouter.core.tier import DEFAULT_ORDER, LAST_RESORT, LIVE, REMEMBERED
 from fallbackrouter.core.verdict import Hit, Miss, Skipped, Verdict
 
 MIN_LIVE_S = 0.001
@@ -34,6 +34,9 @@ class Ask:
     tier: str
     within_s: float = 0.0
     lasts_s: float = 0.0
+
+
+_INSTANT = {tier: Ask(tier) for tier in DEFAULT_ORDER}
 
 
 class Walk:
@@ -93,7 +96,7 @@ class Walk:
             skipped = self._reason_to_skip(tier, lasts_s)
             if skipped is None:
                 self._asked = (tier, now_s)
-                return Ask(tier, min(self._fresh_s, lasts_s), lasts_s)
+                return Ask(tier, min(self._fresh_s, lasts_s), lasts_s) if tier == LIVE else _INSTANT[tier]
             self._note(tier, skipped, 0.0)
         return None
 

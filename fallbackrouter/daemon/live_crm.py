@@ -19,6 +19,9 @@ from fallbackrouter.store.addresses import SavedAddress, load_addresses
 from fallbackrouter.tiers.live import LiveTier
 from fallbackrouter.tiers.remembered import RememberedTier
 
+SETTLE_S = 0.5
+"""How long a start waits for the CRM's first addresses, so that the first call finds some."""
+
 T = TypeVar("T")
 
 
@@ -93,10 +96,12 @@ class LiveCrm:
         return cls(resolver, client, tier, journal)
 
     async def start(self, in_thread: InThread) -> None:
-        """Begin with the addresses that were saved, and look them up from now on."""
+        """Begin with the addresses that were saved, and look them up from now on; a dead name server costs SETTLE_S."""
         for host, saved in _by_host(await in_thread(self._saved)):
             self._resolver.seed(host, [one.address for one in saved], max(one.at for one in saved))
         await self._resolver.start()
+        await self._client.start()
+        await self._resolver.settle(SETTLE_S)
 
     def _saved(self) -> list[SavedAddress]:
         try:

@@ -20,6 +20,9 @@ FallbackRule = Callable[[Call, datetime], str]
 """The name of the fallback rule that wins for a call at a moment, "" for none."""
 
 
+_MISS = Miss()
+
+
 class RememberedStore(Protocol):
     """Where remembered answers are kept; neither method waits."""
 
@@ -34,9 +37,8 @@ class RememberedStore(Protocol):
 
 def question_key(call: Call) -> str:
     """Return what makes two questions the same: did, caller, stage, line, extra."""
-    parts = [call.did.key or call.did.raw, "" if call.caller.withheld else call.caller.key, call.stage, call.line]
-    parts.extend(f"{name}={value}" for name, value in call.extra)
-    return "\x1f".join(parts)
+    key = f"{call.did.key or call.did.raw}\x1f{call.caller.key}\x1f{call.stage}\x1f{call.line}"
+    return "\x1f".join((key, *(f"{name}={value}" for name, value in call.extra))) if call.extra else key
 
 
 class RememberedTier:
@@ -79,9 +81,9 @@ class RememberedTier:
         Args:
             at: UTC, now.
         """
-        entry = self._entries.get(question_key(call))
+        entry = self._entries.get(question_key(call)) if self._entries else None
         if entry is None:
-            return Miss()
+            return _MISS
         age_s = _age_s(entry, at)
         if age_s > entry.ttl_s:
             if age_s > self._max_stale_s:

@@ -6,6 +6,8 @@ from fallbackrouter.core.call import Call
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.verdict import Hit, Miss, Verdict
 
+_MISS = Miss()
+
 
 class RuleTier:
     """Answers from a rulebook, which may be replaced at any moment between two calls."""
@@ -24,7 +26,7 @@ class RuleTier:
             at: UTC, the moment that windows are held against.
         """
         rule = self._rulebook.first(call, at)
-        return Miss() if rule is None else Hit(rule.route, rule=rule.name)
+        return _MISS if rule is None else Hit(rule.route, rule=rule.name)
 
     def winner(self, call: Call, at: datetime) -> str:
         """Return the winning rule's name, "" where none wins."""

@@ -8,6 +8,8 @@ from fallbackrouter.core.route import Refused
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.core.verdict import Hit, Invalid, Miss, Verdict
 
+_NEVER_SYNCED = Miss("no routes were synced")
+
 
 class RouteTable(Protocol):
     """A copy of the fed routes that answers at once."""
@@ -41,7 +43,7 @@ class SyncedTier:
     def ask(self, call: Call, at: datetime) -> Verdict:
         """Return the winning row's route, with the table's age."""
         if self._table is None or not self._table.count:
-            return Miss("no routes were synced")
+            return _NEVER_SYNCED
         found = self._table.first(call, at)
         if found is None:
             return Miss()
