@@ -72,9 +72,18 @@ async def _ask(path: Path, query: Select[Any]) -> list[Json]:
 def as_json(row: RowMapping) -> Json:
     """Return a row of the journal as the contract spells a decision."""
     trail = msgspec.json.decode(row["trail"])
-    told: Json = {"steps": trail["steps"], "times_ms": {name: row[f"{name}_ms"] for name in _TIMES}}
+    told: Json = {"steps": trail["steps"], "times_ms": {name: _rounded(row[f"{name}_ms"]) for name in _TIMES}}
     if "notes" in trail:
         told["notes"] = trail["notes"]
     facts = {name: row[name] for name in ("node", "call_id", "did", "caller", "stage", "source", "rule", "status")}
-    ends: Json = {"ms": row["ms"], "route": msgspec.json.decode(row["route"]), "trail": told, "test": bool(row["test"])}
+    ends: Json = {
+        "ms": _rounded(row["ms"]),
+        "route": msgspec.json.decode(row["route"]),
+        "trail": told,
+        "test": bool(row["test"]),
+    }
     return {"v": 1, "id": row["id"], "at": iso(row["at"]), **facts, **ends}
+
+
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 3)
