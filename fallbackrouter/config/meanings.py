@@ -50,6 +50,7 @@ MEANINGS = {
     "crm.number_form": "how callerid and phonenumber are sent: raw, digits, national or e164",
     "crm.keepalive_s": "seconds that an idle connection is kept",
     "crm.dns_max_stale_s": "seconds that the last good addresses are used while the name server fails",
+    "crm.nameservers": "name servers that know the CRM, ip or ip:port; none: the machine's own",
     "remembered.max_entries": "answers kept, the latest used; 0: none",
     "remembered.ttl_s": "seconds that an answer is fresh, where the CRM names no ttl",
     "remembered.max_stale_s": "seconds that it may be used at all, while the same fallback rule would win",

@@ -62,6 +62,7 @@ class Crm(Section, frozen=True):
     number_form: str = "raw"
     keepalive_s: float = 4.0
     dns_max_stale_s: float = 86400
+    nameservers: list[str] = msgspec.field(default_factory=list)
 
 
 class Remembered(Section, frozen=True):

@@ -90,6 +90,7 @@ class _Background:
             journal=self._journal_path,
             clock=self._clock,
             max_stale_s=crm.dns_max_stale_s,
+            nameservers=crm.nameservers,
             in_thread=self._writing.submit,
         )
 

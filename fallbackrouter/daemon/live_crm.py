@@ -68,7 +68,7 @@ class LiveCrm:
             ConfigError: the CRM's URL, token or certificates cannot be used.
         """
         crm = settings.crm
-        resolver = Resolver(clock=clock, max_stale_s=crm.dns_max_stale_s)
+        resolver = Resolver(clock=clock, max_stale_s=crm.dns_max_stale_s, nameservers=crm.nameservers)
         client = CrmClient(
             url=crm.url,
             token=token,

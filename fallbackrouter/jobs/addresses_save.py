@@ -1,6 +1,6 @@
 """Keeps the CRM's last good addresses in the journal, so that a start while DNS is dead knows where the CRM is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -22,12 +22,22 @@ class AddressKeeper:
     Args:
         host: the CRM's; a literal address needs no saving.
         in_thread: runs the writing.
+        nameservers: as the resolver takes them.
     """
 
-    def __init__(self, host: str, *, journal: Path, clock: Clock, max_stale_s: float, in_thread: InThread) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        journal: Path,
+        clock: Clock,
+        max_stale_s: float,
+        in_thread: InThread,
+        nameservers: Sequence[str] = (),
+    ) -> None:
         self._journal = journal
         self._in_thread = in_thread
-        self._resolver = Resolver(clock=clock, max_stale_s=max_stale_s, on_change=self._save)
+        self._resolver = Resolver(clock=clock, max_stale_s=max_stale_s, on_change=self._save, nameservers=nameservers)
         self._resolver.watch(host)
 
     async def start(self) -> None:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from fallbackrouter.config.checks.agi import split_address
 from fallbackrouter.config.fault import Fault, Faults
 from fallbackrouter.config.settings import Crm, Settings
 from fallbackrouter.config.token import TokenError, clean_token, read_token
@@ -14,6 +15,7 @@ from fallbackrouter.numbering import FORMS
 
 MAX_URL_CHARS = 2_000
 MAX_PORT = 65_535
+MAX_NAMESERVERS = 8
 _URL = re.compile(r"[!-~]+")
 _PLACEHOLDER = re.compile(r"\{[^}]*\}?|\}")
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
@@ -34,6 +36,7 @@ def crm_faults(settings: Settings, base: Path) -> Faults:
     yield from _url_faults("crm.routes_url", crm.routes_url, placeholders=())
     yield from _token_faults(crm, base)
     yield from _certificate_faults(crm, base)
+    yield from _nameserver_faults(crm.nameservers)
     if crm.number_form not in FORMS:
         yield Fault("crm.number_form", f'is "{printable(crm.number_form)}"', write_instead(crm.number_form, FORMS))
 
@@ -104,6 +107,23 @@ def _certificate_faults(crm: Crm, base: Path) -> Faults:
     if bool(crm.client_cert) != bool(crm.client_key):
         missing = "client_key" if crm.client_cert else "client_cert"
         yield Fault(f"crm.{missing}", "is missing, as certificate and key go together", "write it, or drop the other")
+
+
+def _nameserver_faults(texts: list[str]) -> Faults:
+    if len(texts) > MAX_NAMESERVERS:
+        yield Fault("crm.nameservers", f"has {len(texts)} entries", f"use at most {MAX_NAMESERVERS}")
+    for place, text in enumerate(texts[:MAX_NAMESERVERS], 1):
+        address = split_address(text)
+        if not _is_ip(text) and (address is None or not address[1]):
+            what = f'is "{printable(text)}", which is no address'
+            yield Fault(f"crm.nameservers[{place}]", what, "write ip or ip:port such as 10.0.0.53 or [fd00::53]:53")
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        return "%" not in text and bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _is_readable(path: Path) -> bool:

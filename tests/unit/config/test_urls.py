@@ -42,3 +42,19 @@ def test_every_token_let_through_is_one_to_the_client(token: str) -> None:
 )
 def test_good_urls_are_let_through(url: str) -> None:
     assert _is_good(Crm(url=url, token="t0ken"))  # noqa: S106 - no secret of anybody's
+
+
+@pytest.mark.parametrize("text", ["10.0.0.53", "10.0.0.53:5353", "fd00::53", "[fd00::53]:53"])
+def test_a_name_server_is_an_address_with_or_without_a_port(text: str) -> None:
+    assert _is_good(Crm(nameservers=[text]))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ns.example", "ns.example:53", "10.0.0.53:0", "10.0.0.53:70000", "[fd00::53]", "1.2.3"]
+)
+def test_a_name_server_is_nothing_else(text: str) -> None:
+    assert not _is_good(Crm(nameservers=[text]))
+
+
+def test_name_servers_are_not_many() -> None:
+    assert not _is_good(Crm(nameservers=["10.0.0.53"] * 9))
