@@ -262,6 +262,7 @@ class CallHouse:
         """Return what was counted since the start."""
         counts: dict[str, int | float] = {**self._router.counts, **self.server.counts}
         counts["held"] = self.server.held
+        counts["tasks"] = len(asyncio.all_tasks())
         counts["journal_pending"] = self._journal.pending
         counts["remembered"] = len(self._tiers.remembered)
         if self._live:
