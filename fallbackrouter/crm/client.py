@@ -12,14 +12,16 @@ Source: docs/crm-contract.md, "Question".
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx2
 
 from fallbackrouter.core.call import INIT, Call
-from fallbackrouter.core.numbers import Number
+from fallbackrouter.core.numbers import Number, read_number
 from fallbackrouter.core.route import Gate
-from fallbackrouter.core.verdict import Invalid, Skipped
+from fallbackrouter.core.verdict import Invalid, Miss, Skipped, Verdict
 from fallbackrouter.crm.body import read_body
+from fallbackrouter.crm.drill import Drilling, marked
 from fallbackrouter.crm.endpoint import Endpoint
 from fallbackrouter.crm.faults import is_ours, reason_of, verdict_of
 from fallbackrouter.crm.network import NO_ADDRESS, Network
@@ -27,11 +29,15 @@ from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.crm.stream import GoneWhileIdleError
 from fallbackrouter.crm.tls import make_context
 from fallbackrouter.crm.transport import Transport, rehearse
-from fallbackrouter.crm.wire import LiveReply, Question, encode_question, read_answer
+from fallbackrouter.crm.wire import LiveReply, Question, encode_question, read_answer, refusal
 from fallbackrouter.log import get_log
 
 log = get_log("crm")
 
+TEST_NUMBER = "0000000000"
+"""What questions of our own ask for: digits that nobody is called by."""
+
+_TEST_NUMBER = read_number(TEST_NUMBER, None)
 _REFUSED = frozenset({401, 403})
 
 
@@ -44,6 +50,7 @@ class CrmClient:
         resolver: knows the host's addresses; the client has it watch the host.
         max_in_flight: connections at once; further questions wait for one.
         max_answer_bytes: a longer answer is Invalid.
+        probe_url: what `probe` fetches, on the host of `url`; "": it asks the question with a test number.
         keepalive_s: how long a connection may be idle.
         ca_file: PEM, trusted in place of the machine's authorities; "": those.
         client_cert: PEM, for mutual TLS; "" without.
@@ -51,6 +58,7 @@ class CrmClient:
         node: this router's name.
         spell: a number in the configured form (`crm.number_form`).
         gate: what may reach a dialplan.
+        drilling: deals out the faults of a drill; None where there are no drills.
 
     Raises:
         ConfigError: the URL, the token or a file cannot be used.
@@ -61,6 +69,7 @@ class CrmClient:
         *,
         url: str,
         token: str,
+        probe_url: str = "",
         resolver: Resolver,
         max_in_flight: int,
         max_answer_bytes: int,
@@ -71,13 +80,16 @@ class CrmClient:
         node: str,
         spell: Callable[[Number], str],
         gate: Gate,
+        drilling: Drilling | None = None,
     ) -> None:
         self._endpoint = Endpoint(url, token)
+        self._probe_url = probe_url
         self._resolver = resolver
         self._max_answer_bytes = max_answer_bytes
         self._node = node
         self._spell = spell
         self._gate = gate
+        self._drilling = drilling
         self._transport = Transport(
             Network(resolver),
             context=make_context(ca_file, client_cert, client_key) if self._endpoint.secure else None,
@@ -118,6 +130,14 @@ class CrmClient:
 
         Never raises but CancelledError: HTTP, DNS and JSON faults become verdicts.
         """
+        fault = self._deal()
+        reply = await self._ask(call, decision_id, budget_ms)
+        return replace(reply, verdict=marked(reply.verdict, fault)) if fault else reply
+
+    def _deal(self) -> str:
+        return self._drilling.deal() if self._drilling else ""
+
+    async def _ask(self, call: Call, decision_id: str, budget_ms: int) -> LiveReply:
         if not self._reachable:
             return LiveReply(Skipped(NO_ADDRESS))
         overdue = asyncio.get_running_loop().call_later(budget_ms / 1000, self._drop_idle_soon)
@@ -193,13 +213,46 @@ class CrmClient:
         Returns:
             "" where the CRM answered a HEAD of the question's URL, whatever it said, else why not.
         """
+        self._deal()
         if not self._reachable:
             return NO_ADDRESS
         try:
-            await self._exchange(self._http.build_request("HEAD", self._endpoint.url_of(INIT)))
+            await self._fetch("HEAD", self._endpoint.url_of(INIT))
         except Exception as error:  # noqa: BLE001 - a connection that cannot be had now is no fault of ours
             return reason_of(error)
         return ""
+
+    async def probe(self, decision_id: str, budget_ms: int) -> Verdict:
+        """Find out whether the CRM answers, without a call; may take for ever, like `ask`.
+
+        Args:
+            decision_id: what the test question is known by.
+
+        Returns:
+            Hit or Miss where it answers, else what a call would have been told.
+        """
+        if not self._probe_url:
+            return (await self.ask(Call(did=_TEST_NUMBER, test=True), decision_id, budget_ms)).verdict
+        self._deal()
+        if not self._reachable:
+            return Skipped(NO_ADDRESS)
+        try:
+            status = await self._fetch("GET", self._probe_url)
+        except Exception as error:  # noqa: BLE001 - as for a call's question
+            return self._failed(error).verdict
+        return Miss() if httpx2.codes.is_success(status) else refusal(status)
+
+    async def _fetch(self, method: str, url: str) -> int:
+        """Send a request of our own and return its answer's status; cut off, it closes the idle connections too."""
+        try:
+            try:
+                return (await self._exchange(self._http.build_request(method, url)))[0]
+            except GoneWhileIdleError:
+                await self._transport.drop_idle()
+                return (await self._exchange(self._http.build_request(method, url)))[0]
+        except asyncio.CancelledError:
+            await self._transport.drop_idle()
+            raise
 
     def _drop_idle_soon(self) -> None:
         task = asyncio.ensure_future(self._transport.drop_idle())

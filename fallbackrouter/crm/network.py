@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 import httpcore2
 
+from fallbackrouter.crm.drill import CONNECT, met_now
 from fallbackrouter.crm.race import STAGGER_S, connect_first
 from fallbackrouter.crm.resolver import Addresses
-from fallbackrouter.crm.stream import Stream
+from fallbackrouter.crm.stream import Stream, refused
 
 NO_ADDRESS = "no address yet"
 
@@ -45,6 +46,9 @@ class Network(httpcore2.AsyncNetworkBackend):
         addresses = self._addresses.addresses(host)
         if not addresses:
             raise httpcore2.ConnectError(NO_ADDRESS)
+        met = met_now()
+        if met is not None and met.fault == CONNECT:
+            raise refused()
         stream: Stream | None = None
         try:
             async with asyncio.timeout(timeout):

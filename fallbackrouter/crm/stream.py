@@ -5,6 +5,7 @@ that ends before the first byte of an answer is told apart, as the question can 
 """
 
 import asyncio
+import errno
 import select
 import socket
 import ssl
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 
 import httpcore2
 
+from fallbackrouter.crm.drill import CONNECT, met_now
 from fallbackrouter.crm.link import Link, TooManyBytesError
 from fallbackrouter.crm.tls import RECORD_BYTES, Tls
 
@@ -46,6 +48,11 @@ class Stream(httpcore2.AsyncNetworkStream):
         return data
 
     async def _receive(self, max_bytes: int) -> bytes:
+        met = met_now()
+        if met is not None:
+            await asyncio.sleep(met.take_delay_s())
+            if played := met.take_answer():
+                return played
         try:
             data = await (self._tls.receive(max_bytes) if self._tls else self._link.receive())
         except ConnectionError as error:
@@ -60,9 +67,14 @@ class Stream(httpcore2.AsyncNetworkStream):
         """Send all of it."""
         if not buffer:
             return
+        met = met_now()
+        if met is not None and met.fault == CONNECT:
+            raise refused()  # this connection was open before; httpcore2 would suppress a WriteError
         self._used = self._used or self._answering
         self._answering = False
         self._link.expect(HEAD_BYTES + (RECORD_BYTES if self._tls else 0))
+        if met is not None and met.unsent:
+            return
         with _translated(httpcore2.WriteError, httpcore2.WriteTimeout):
             async with asyncio.timeout(timeout):
                 await (self._tls.send(buffer) if self._tls else self._link.send(buffer))
@@ -100,6 +112,11 @@ class Stream(httpcore2.AsyncNetworkStream):
         if info == "socket":
             return self._link.socket
         return _has_something_to_read(self._link.socket) if info == "is_readable" else None
+
+
+def refused() -> httpcore2.ConnectError:
+    """Return what a refused connection is told as, for a drill."""
+    return httpcore2.ConnectError(ConnectionRefusedError(errno.ECONNREFUSED, "refused by a drill"))
 
 
 def _has_something_to_read(connected: socket.socket) -> bool:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.crm.client import CrmClient
+from fallbackrouter.crm.drill import Drilling
 from fallbackrouter.crm.resolver import Resolver
 from tests.fakes.calls import GATE
 
@@ -19,6 +20,7 @@ async def crm_client(
     max_answer_bytes: int = 65_536,
     keepalive_s: float = 4.0,
     addresses: Mapping[str, Sequence[str]] | None = None,
+    drilling: Drilling | None = None,
 ) -> AsyncIterator[CrmClient]:
     """Give a client that is ready to ask.
 
@@ -43,6 +45,7 @@ async def crm_client(
         node="pbx1",
         spell=lambda number: number.raw,
         gate=GATE,
+        drilling=drilling,
     )
     await client.start()
     try:
