@@ -1,0 +1,214 @@
+"""The examination: which checks there are for a configuration, and what they share.
+
+The look-up of the CRM's name and the service's status are each asked for once, and several checks wait for them.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fallbackrouter.clock import Clock
+from fallbackrouter.config.build import crm_token
+from fallbackrouter.config.load import Loaded, load_settings
+from fallbackrouter.control.client import command
+from fallbackrouter.core.errors import ControlError
+from fallbackrouter.crm.inspect import place_of
+from fallbackrouter.crm.tls import make_context
+from fallbackrouter.doctor import dialplan, disk, hours, journal, limits, names, question, reach, rules, service
+from fallbackrouter.doctor.finding import Finding, failed_by, ok, skip, warn
+from fallbackrouter.doctor.place import data_dir_of, journal_of
+from fallbackrouter.doctor.run import Check, in_thread, run
+
+CONFIG = "config"
+OTHERS = ("rules", "journal", "dns", "tcp", "tls", "crm", "clock", "disk", "service", "agi", "dialplan", "limits")
+"""The checks that need a configuration, in the order in which they are told."""
+STATUS_S = 3.0
+CONFIG_S = 10.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person who examines may choose.
+
+    Attributes:
+        did: the number that test questions ask for.
+        config: the configuration file; None: found as every command finds it.
+        dialplan: files to look at; none: those of /etc/asterisk.
+        nameservers: `address:port`; none: the machine's.
+    """
+
+    did: str
+    config: Path | None = None
+    dialplan: tuple[Path, ...] = ()
+    nameservers: tuple[str, ...] = ()
+
+
+async def examine(wishes: Wishes, environ: Mapping[str, str], clock: Clock) -> list[Finding]:
+    """Run every check; takes some 30 s where everything hangs, a second where all is well."""
+    loaded: list[Loaded] = []
+
+    async def load() -> list[Finding]:
+        found = await in_thread(lambda: load_settings(wishes.config, environ))
+        loaded.append(found)
+        notes = [warn(CONFIG, note, "see docs/configuration.md") for note in found.notes]
+        return notes or [ok(CONFIG, f"{found.path or 'the environment'}: the configuration is good")]
+
+    findings = await run([Check(CONFIG, CONFIG_S, "see that the disk with the configuration answers", load)])
+    if not loaded:
+        return [*findings, *(skip(name, "needs a configuration that can be used") for name in OTHERS)]
+    return [*findings, *await run(Examination(loaded[0], wishes, clock).checks())]
+
+
+@dataclass(slots=True)
+class _Shared:
+    """Tasks that several checks wait for; one that fails fails for each."""
+
+    tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    async def once(self, name: str, work: Coroutine[Any, Any, T]) -> T:
+        if name in self.tasks:
+            work.close()
+        else:
+            self.tasks[name] = asyncio.create_task(work, name=f"doctor {name}")
+        result: T = await asyncio.shield(self.tasks[name])
+        return result
+
+
+class Examination:
+    """The checks of one configuration."""
+
+    def __init__(self, loaded: Loaded, wishes: Wishes, clock: Clock) -> None:
+        self._loaded = loaded
+        self._settings = loaded.settings
+        self._wishes = wishes
+        self._clock = clock
+        self._shared = _Shared()
+
+    def checks(self) -> Sequence[Check]:
+        """Return the checks, in the order of OTHERS."""
+        crm, disks = "see the other lines on the CRM", "see that the disk of data_dir answers"
+        return [
+            Check(
+                "rules", 60, "the rules are very many, or their disk hangs: `rules check` takes as long", self._rules
+            ),
+            Check("journal", 10, f"{disks}, and that no program holds journal.db", self._journal),
+            Check("dns", 10, crm, self._dns),
+            Check("tcp", 15, crm, self._tcp),
+            Check("tls", 20, crm, self._tls),
+            Check("crm", 25, crm, self._crm),
+            Check("clock", 20, crm, self._clocks),
+            Check("disk", 10, disks, self._disk),
+            Check("service", 10, "restart the service", self._service),
+            Check("agi", 12, "restart the service", self._agi),
+            Check("dialplan", 20, "see that the disk with the dialplan answers", self._dialplan),
+            Check("limits", 10, "see the other lines on the service", self._limits),
+        ]
+
+    async def _rules(self) -> list[Finding]:
+        return await in_thread(lambda: rules.check_rules(self._loaded))
+
+    async def _journal(self) -> list[Finding]:
+        return await in_thread(lambda: journal.check_journal(journal_of(self._loaded)))
+
+    async def _disk(self) -> list[Finding]:
+        return await in_thread(lambda: disk.check_disk(data_dir_of(self._loaded)))
+
+    async def _known(self) -> names.Known:
+        crm = self._settings.crm
+        asker = names.Names(journal_of(self._loaded), crm.dns_max_stale_s, self._clock, self._wishes.nameservers)
+        return await self._shared.once("names", asker.learn(place_of(crm.url).host))
+
+    async def _dns(self) -> list[Finding]:
+        return (await self._known()).findings if self._settings.crm.url else _no_crm(names.NAME)
+
+    async def _tcp(self) -> list[Finding]:
+        if not self._settings.crm.url:
+            return _no_crm(reach.TCP)
+        return await reach.Reach(place_of(self._settings.crm.url), None, self._clock).tcp(
+            (await self._known()).addresses
+        )
+
+    async def _tls(self) -> list[Finding]:
+        if not self._settings.crm.url:
+            return _no_crm(reach.TLS)
+        way = reach.Reach(place_of(self._settings.crm.url), await self._context(), self._clock)
+        return await way.tls((await self._known()).addresses)
+
+    async def _crm(self) -> list[Finding]:
+        if not self._settings.crm.url:
+            return _no_crm(question.NAME)
+        asker = question.Question(self._loaded, self._wishes.did, self._clock)
+        return await asker.ask(place_of(self._settings.crm.url).host, (await self._known()).addresses)
+
+    async def _clocks(self) -> list[Finding]:
+        zone = hours.check_zone(self._settings.rules.timezone)
+        crm = self._settings.crm
+        if not crm.url:
+            return [skip(hours.NAME, "there is no CRM to compare this machine's clock with"), zone]
+        host, addresses = place_of(crm.url).host, (await self._known()).addresses
+        resolver = question.resolver_of(host, addresses, self._clock)
+        token, context = crm_token(self._loaded), await self._context()
+        return [await hours.compare_clocks(crm.url, token, resolver, context, self._clock), zone]
+
+    async def _context(self) -> ssl.SSLContext | None:
+        """Return the service's TLS context; None where crm.url is http.
+
+        Raises:
+            ConfigError: a certificate cannot be used.
+        """
+        crm = self._settings.crm
+        if not place_of(crm.url).secure:
+            return None
+        files = [question.file_of(self._loaded, text) for text in (crm.ca_file, crm.client_cert, crm.client_key)]
+        return await self._shared.once("tls", in_thread(lambda: make_context(*files)))
+
+    async def _status(self) -> service.Status:
+        """Ask the running service.
+
+        Raises:
+            ControlError: it does not run, or does not answer.
+        """
+        data_dir = data_dir_of(self._loaded)
+        return await self._shared.once("status", in_thread(lambda: command(data_dir, {"do": "status"}, STATUS_S)))
+
+    async def _service(self) -> list[Finding]:
+        try:
+            status = await self._status()
+        except ControlError as error:
+            return [failed_by(service.WORKERS, error)]
+        return service.check_processes(status, self._settings.agi.heartbeat_ms)
+
+    async def _listening(self) -> list[str]:
+        """Return where the service listens; the configuration's word where it cannot be asked."""
+        try:
+            listening = (await self._status()).get("listen")
+        except ControlError:
+            listening = None
+        return [str(one) for one in listening] if listening else self._settings.agi.listen
+
+    async def _agi(self) -> list[Finding]:
+        settings = self._settings
+        door = service.Door(settings.agi.allow, settings.budget.call_ms, self._wishes.did, self._clock)
+        return await door.knock(await self._listening())
+
+    async def _dialplan(self) -> list[Finding]:
+        ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening())}
+        return await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports))
+
+    async def _limits(self) -> list[Finding]:
+        agi, crm = self._settings.agi, self._settings.crm
+        try:
+            workers = (await self._status()).get("workers") or []
+        except ControlError:
+            workers = []
+        pids = [int(worker["pid"]) for worker in workers if "pid" in worker]
+        return limits.check_files(pids, agi.max_calls, crm.max_in_flight + crm.max_late)
+
+
+def _no_crm(check: str) -> list[Finding]:
+    return [skip(check, "there is no crm.url, so no CRM is asked")]

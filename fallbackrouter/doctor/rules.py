@@ -1,0 +1,53 @@
+"""The rules: do the files check, and are they what serves?"""
+
+from fallbackrouter.config.load import Loaded
+from fallbackrouter.config.rules import check_configured_rules
+from fallbackrouter.core.errors import StoreError
+from fallbackrouter.doctor.finding import Finding, fail, ok, warn
+from fallbackrouter.doctor.place import journal_of
+from fallbackrouter.rulesfile.check import Checked, Problem
+from fallbackrouter.rulesfile.compiled import digest, dump
+from fallbackrouter.store.rulesets import latest_ruleset
+
+NAME = "rules"
+_ALL = "`fallbackrouter rules check` names every problem"
+
+
+def check_rules(loaded: Loaded) -> list[Finding]:
+    """Look at the rule files and at the rules that were applied last. Blocking."""
+    checked = check_configured_rules(loaded)
+    if not checked.ok:
+        return [_errors([problem for problem in checked.problems if problem.severity == "error"])]
+    findings = [_differs()] if _other_rules_serve(loaded, checked) else []
+    if checked.problems:
+        first = checked.problems[0]
+        findings.append(warn(NAME, f"{_place(first)}: {first.what}{_more(len(checked.problems))}", first.remedy))
+    return findings or [ok(NAME, f"{len(checked.rules)} rules, all good")]
+
+
+def _errors(errors: list[Problem]) -> Finding:
+    first = errors[0]
+    what = f"{_place(first)}: {first.what}{_more(len(errors))}; the rules that were applied last serve on"
+    return fail(NAME, what, f"{first.remedy}; {_ALL}")
+
+
+def _place(problem: Problem) -> str:
+    return f"{problem.file}:{problem.line}:{problem.column}"
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def _differs() -> Finding:
+    what = "the files differ from the rules that serve"
+    return warn(NAME, what, "`fallbackrouter rules apply` takes the files over; `rules list` shows what serves")
+
+
+def _other_rules_serve(loaded: Loaded, checked: Checked) -> bool:
+    """Tell whether rules were applied, and others than the files hold."""
+    try:
+        latest = latest_ruleset(journal_of(loaded))
+    except StoreError:
+        return False  # the journal has a check of its own
+    return latest is not None and latest.digest != digest(dump(checked.rules))
