@@ -35,6 +35,7 @@ MEANINGS = {
     "budget.fresh_ms": "ms that a call waits for the live CRM where a remembered answer is fresh enough",
     "budget.journal_ms": "ms that an answer waits for its own record; at most call_ms",
     "crm.url": 'where questions are posted, http or https; {stage} is put in; "": there is no CRM',
+    "crm.probe_url": 'fetched (GET) to find out whether a CRM that failed is back; "": a question with a test number',
     "crm.routes_url": "where the routes feed is fetched; reserved: routes come by `fallbackrouter sync --from` for now",
     "crm.token": "bearer token, better given by token_file or the environment variable than in this file",
     "crm.token_file": "file that holds the token alone",

@@ -47,6 +47,7 @@ class Crm(Section, frozen=True):
     """`[crm]`: the live CRM."""
 
     url: str = ""
+    probe_url: str = ""
     routes_url: str = ""
     token: str = ""
     token_file: str = ""

@@ -33,6 +33,7 @@ def crm_faults(settings: Settings, base: Path) -> Faults:
     """
     crm = settings.crm
     yield from _url_faults("crm.url", crm.url, placeholders=("{stage}",))
+    yield from _probe_faults(crm)
     yield from _url_faults("crm.routes_url", crm.routes_url, placeholders=())
     yield from _token_faults(crm, base)
     yield from _certificate_faults(crm, base)
@@ -61,6 +62,25 @@ def _url_faults(key: str, url: str, placeholders: tuple[str, ...]) -> Faults:
         yield Fault(key, "is no http or https URL with a host", _EXAMPLE)
     elif parts.fragment:
         yield Fault(key, "ends in a #fragment, which is never sent", "take it out")
+
+
+def _probe_faults(crm: Crm) -> Faults:
+    faults = list(_url_faults("crm.probe_url", crm.probe_url, placeholders=()))
+    yield from faults
+    if not faults and crm.probe_url and _origin(crm.probe_url) != _origin(crm.url):
+        yield Fault("crm.probe_url", "is not on crm.url's host", "write a URL of the same scheme, host and port")
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port; the token is sent there, and nowhere else."""
+    parts = _split(url)
+    if parts is None:
+        return None
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", port or (443 if parts.scheme == "https" else 80)
 
 
 def _split(url: str) -> SplitResult | None:
