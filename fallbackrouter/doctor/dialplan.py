@@ -12,7 +12,7 @@ MAX_FILES = 2_000
 MAX_FILE_BYTES = 8_000_000
 
 
-def check_dialplan(files: Sequence[Path], ports: Collection[int], folder: Path = FOLDER) -> list[Finding]:
+def check_dialplan(files: Sequence[Path], ports: Collection[int], folder: Path) -> list[Finding]:
     """Look at dialplan files. Blocking.
 
     Args:

@@ -198,7 +198,7 @@ class Examination:
 
     async def _dialplan(self) -> list[Finding]:
         ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening())}
-        return await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports))
+        return await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports, dialplan.FOLDER))
 
     async def _limits(self) -> list[Finding]:
         agi, crm = self._settings.agi, self._settings.crm
