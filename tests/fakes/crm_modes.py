@@ -178,8 +178,12 @@ async def chunks(exchange: Exchange, argument: str) -> bool:
     return True
 
 
-async def early_hints(exchange: Exchange, _argument: str) -> bool:
-    """Interim answers without an end."""
+async def early_hints(exchange: Exchange, argument: str) -> bool:
+    """So many interim answers before the answer, or without an end."""
+    if argument:
+        hints = b"HTTP/1.1 103 Early Hints\r\n\r\n" * int(argument)
+        await exchange.send(hints + whole(exchange.answer))
+        return True
     while True:
         await exchange.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 500)
 

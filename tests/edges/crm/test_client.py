@@ -99,6 +99,7 @@ FAULTS = [
     ("gzip_bomb", Invalid, "the answer is compressed, which was not asked for"),
     ("chunks", Invalid, "the answer comes in more than 512 pieces"),
     ("early_hints", Invalid, "the answer is longer than allowed"),
+    ("early_hints:9", Invalid, "the answer is longer than allowed"),
     ("headers", Invalid, "the answer is longer than allowed"),
     ('body:{"status":true,"result":{"app":"rm -rf"}}', Invalid, "app is no app's name"),
     ("chunks:20", Hit, ""),
@@ -120,6 +121,12 @@ async def test_every_fault_has_its_verdict_and_the_next_question_is_answered(
         assert crm.met.total() >= 1
         crm.mode = "ok"
         assert isinstance(await asked(client), Hit)
+
+
+async def test_a_few_interim_answers_do_no_harm_question_after_question() -> None:
+    async with FakeCrm(mode="early_hints:8") as crm, crm_client(crm.url) as client:
+        for _ in range(3):
+            assert isinstance(await asked(client), Hit)
 
 
 async def test_a_refused_connection_says_so() -> None:
