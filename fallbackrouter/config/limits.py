@@ -34,6 +34,7 @@ LIMITS = {
     "agi.workers": Limit(1, 64),
     "agi.max_calls": Limit(1, 100_000),
     "agi.heartbeat_ms": Limit(100, _MINUTE_MS),
+    "agi.max_rss_mb": Limit(0, 1_048_576),
     "budget.call_ms": _MS,
     "budget.live_ms": _MS,
     "budget.fresh_ms": _MS,

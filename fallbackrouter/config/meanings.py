@@ -30,6 +30,7 @@ MEANINGS = {
     "agi.workers": "call worker processes",
     "agi.max_calls": "calls held at once, per worker; clamped to the file descriptor limit",
     "agi.heartbeat_ms": "ms without a sign of life after which a worker is killed and started again",
+    "agi.max_rss_mb": "MiB of memory past which a worker is replaced, once its calls are finished; 0: no limit",
     "budget.call_ms": "ms from the header's blank line to the last byte of the answer",
     "budget.live_ms": "ms of it that the live CRM may take; at most call_ms",
     "budget.fresh_ms": "ms that a call waits for the live CRM where a remembered answer is fresh enough",

@@ -32,6 +32,7 @@ class Agi(Section, frozen=True):
     workers: int = 1
     max_calls: int = 2000
     heartbeat_ms: int = 2000
+    max_rss_mb: int = 0
 
 
 class Budget(Section, frozen=True):

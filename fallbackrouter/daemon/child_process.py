@@ -22,6 +22,7 @@ from fallbackrouter.daemon.orphan import end_with_parent
 
 FORBIDDEN = ("aiosqlite", "alembic", "ruamel", "sqlalchemy", "starlette", "typer")
 """What a call worker must never import: each is slow to load, and none is needed to answer a call."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -107,4 +108,14 @@ def process_facts() -> Message:
         "forbidden_modules": [name for name in FORBIDDEN if name in sys.modules],
         "log_lines_dropped": log.dropped_lines(),
         "ppid": os.getppid(),
+        "rss_mb": round(_rss_mb(), 1),
     }
+
+
+def _rss_mb() -> float:
+    """Return what this process takes of the machine's memory in MiB, 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    return pages * _PAGE_BYTES / 1_048_576

@@ -37,6 +37,7 @@ class Plan:
         digest: changes when the settings (or the token) change, not when rules do.
         order: what a child is told first: settings, token, base; for the children's eyes only.
         rules: how the rules were found: {"count", "problems", "kept"}.
+        max_rss_mb: a worker that takes more MiB is replaced; 0 for no limit.
     """
 
     data_dir: Path
@@ -49,6 +50,7 @@ class Plan:
     log_format: str
     order: Mapping[str, Any] = field(repr=False)
     rules: Mapping[str, Any] = field(default_factory=dict)
+    max_rss_mb: float = 0
 
     @classmethod
     def read(cls, line: Mapping[str, Any]) -> "Plan":

@@ -148,6 +148,7 @@ class _Planner:
             log_format=settings.log.format,
             order=order,
             rules=rules,
+            max_rss_mb=settings.agi.max_rss_mb,
         )
 
     def _with_absolute_paths(self) -> Settings:

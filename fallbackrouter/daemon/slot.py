@@ -50,6 +50,7 @@ class Slot:
         self._backoff = Backoff()
         self._closing = asyncio.Event()
         self._hung: asyncio.Task[None] | None = None
+        self._replacing = asyncio.Lock()
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {name}")
 
     @property
@@ -152,12 +153,27 @@ class Slot:
         Returns:
             False where the new child did not become ready; the old one serves on.
         """
+        async with self._replacing:
+            return await self._replace(start, leave_s, grace_s)
+
+    async def renew(self, leave_s: float, grace_s: float) -> bool:
+        """Replace the child by another one of its kind; False where that did not become ready, or another way did."""
+        present = self.child
+        async with self._replacing:
+            return self.child is present and await self._replace(self._start, leave_s, grace_s)
+
+    async def _replace(self, start: StartChild, leave_s: float, grace_s: float) -> bool:
         try:
             new = await start(self.name)
         except OSError as error:
             self._log.error(f"a new {self.name} does not start, the old one serves on", reason=str(error))
             return False
-        if not await new.serves_within(REPLACE_S):
+        try:
+            serves = await new.serves_within(REPLACE_S)
+        except BaseException:
+            new.end_at_once()
+            raise
+        if not serves:
             await new.kill()
             self._log.error(f"a new {self.name} does not start, the old one serves on", reason=new.sentence)
             return False
