@@ -24,6 +24,8 @@ from fallbackrouter.config.build import (
     node_name,
 )
 from fallbackrouter.config.settings import Settings
+from fallbackrouter.control.lines import Message
+from fallbackrouter.core.breaker import Version
 from fallbackrouter.core.decision import Decision, Event
 from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.core.policy import Policies, Policy
@@ -31,6 +33,7 @@ from fallbackrouter.core.route import Gate
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.tier import FALLBACK, LIVE, OVERRIDE, REMEMBERED, SYNCED
+from fallbackrouter.daemon.breaker_told import BreakerTold
 from fallbackrouter.daemon.live_crm import LiveCrm
 from fallbackrouter.fastagi.server import AgiServer
 from fallbackrouter.numbering import Numbering
@@ -88,6 +91,8 @@ class CallHouse:
         self._gate = build_gate(settings)
         self._journal = self._make_journal()
         self._tiers = self._make_tiers(self._gate)
+        self._policies = build_policies(settings, self._numbering.read)
+        self._breaker_told = BreakerTold(self._journal, log, clock)
         self._live = (
             LiveCrm.make(
                 settings,
@@ -97,6 +102,8 @@ class CallHouse:
                 numbering=self._numbering,
                 memory=self._tiers.remembered,
                 gate=self._gate,
+                policies=self._policies,
+                on_change=self._breaker_told,
                 clock=clock,
             )
             if settings.crm.url
@@ -164,7 +171,6 @@ class CallHouse:
 
     def _make_router(self) -> Router:
         settings = self._settings
-        policies = build_policies(settings, self._numbering.read)
         return Router(
             instant={
                 OVERRIDE: self._tiers.override,
@@ -174,7 +180,7 @@ class CallHouse:
             },
             live=self._live.tier if self._live else None,
             memory=self._tiers.remembered,
-            policies=policies if self._live else _without_live(policies),
+            policies=self._policies if self._live else _without_live(self._policies),
             last_resort=last_resort(settings),
             journal=self._journal,
             clock=self._clock,
@@ -258,6 +264,17 @@ class CallHouse:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._loader, work)
 
+    def share_breaker(self, tell: Callable[[Message], None]) -> None:
+        """Have the changes of the breaker told to the other workers."""
+        self._breaker_told.share(tell)
+
+    def adopt_breaker(self, message: Message) -> None:
+        """Take over what another worker's breaker has come to; see fallbackrouter.daemon.breaker_shared."""
+        if self._live:
+            opened, level = message["version"]
+            version = Version(int(opened), int(level))
+            self._live.breaker.adopt(version, str(message["reason"]), leads=bool(message["leads"]))
+
     def counters(self) -> Mapping[str, int | float]:
         """Return what was counted since the start."""
         counts: dict[str, int | float] = {**self._router.counts, **self.server.counts}
@@ -266,8 +283,7 @@ class CallHouse:
         counts["journal_pending"] = self._journal.pending
         counts["remembered"] = len(self._tiers.remembered)
         if self._live:
-            counts["live_in_flight"] = self._live.tier.in_flight
-            counts["live_waiting"] = self._live.tier.waiting
+            counts |= self._live.counters()
         return counts
 
     async def close(self, within_s: float) -> None:

@@ -42,7 +42,14 @@ class _Worker:
             await asyncio.wait({building})
             return
         house = self._house = building.result()
-        channel.serve({"rules_changed": self._rules_changed, "routes_changed": self._routes_changed})
+        house.share_breaker(lambda change: channel.say({**change, "say": "breaker"}))
+        channel.serve(
+            {
+                "rules_changed": self._rules_changed,
+                "routes_changed": self._routes_changed,
+                "breaker": self._breaker,
+            }
+        )
         _calm_collector()
         channel.say({**self._facts(), "say": "ready"})
         await leaving
@@ -60,6 +67,10 @@ class _Worker:
 
     async def _routes_changed(self, _message: Message) -> Message:
         return {"routes": await self._at_home().routes_changed()}
+
+    async def _breaker(self, message: Message) -> Message:
+        self._at_home().adopt_breaker(message)
+        return {}
 
     def _at_home(self) -> House:
         assert self._house is not None  # noqa: S101 - commands are served once there is one

@@ -5,11 +5,13 @@ Down, from the parent: first `{"do":"start", …}` with the child's order; then 
 | do | what |
 | --- | --- |
 | `rules_changed`, `routes_changed` | to call workers: take the latest, answer `{"rules": n}` or `{"routes": n}` |
+| `breaker` | to call workers: what another one's breaker has come to, see `fallbackrouter.daemon.breaker_shared` |
 | `apply`, `incident` | to the background process: check and store the rules; keep an incident |
 | `drain` | to all: finish what is in hand within `within_s`, then end |
 
-Up: `ready` with facts (once), `alive` with facts (the heartbeat), `done` with an `id`, `failed` with a sentence, and
-from the background process `rules_changed`. The parent's end of the channel closing means: end now.
+Up: `ready` with facts (once), `alive` with facts (the heartbeat), `done` with an `id`, `failed` with a sentence, from
+call workers `breaker`, and from the background process `rules_changed`. The parent's end of the channel closing
+means: end now.
 """
 
 import asyncio

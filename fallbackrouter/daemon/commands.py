@@ -95,6 +95,7 @@ class Commands:
             "rules": team.fact("rules"),
             "routes": team.fact("routes"),
             "crm": plan.crm if plan else "",
+            "breaker": team.breaker.status(),
             "workers": [slot.status() for slot in team.workers],
             "background": team.background.status() if team.background else None,
             "log_lines_dropped": service.log_lines_dropped,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.config.settings import Settings
+from fallbackrouter.control.lines import Message
 
 
 class House(Protocol):
@@ -30,6 +31,14 @@ class House(Protocol):
 
     async def routes_changed(self) -> int:
         """Take the latest routes.db and return how many rows it has."""
+        ...
+
+    def share_breaker(self, tell: Callable[[Message], None]) -> None:
+        """Have the changes of the live CRM's breaker told to the other workers."""
+        ...
+
+    def adopt_breaker(self, message: Message) -> None:
+        """Take over what another worker's breaker has come to."""
         ...
 
     def counters(self) -> Mapping[str, int | float]:

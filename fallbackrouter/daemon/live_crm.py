@@ -1,26 +1,44 @@
-"""The parts of a call worker that face the live CRM: resolver, client and tier, which start and end together."""
+"""The parts of a call worker that face the live CRM: resolver, client, breaker, tier, and what works behind them.
 
-from collections.abc import Callable, Coroutine, Iterable
+They start and end together.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, Protocol, TypeVar
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.config.build import node_name
 from fallbackrouter.config.settings import Settings
+from fallbackrouter.core.breaker import BreakerRules, Change, State
+from fallbackrouter.core.call import Call
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.core.numbers import Number
+from fallbackrouter.core.policy import Policies, Policy
 from fallbackrouter.core.route import Gate
 from fallbackrouter.crm.client import CrmClient
 from fallbackrouter.crm.resolver import Resolver
+from fallbackrouter.jobs.probe import Prober
+from fallbackrouter.jobs.warm import Warmer
+from fallbackrouter.log import get_log
 from fallbackrouter.numbering import Numbering
+from fallbackrouter.router import WRITE_MS
 from fallbackrouter.store.addresses import SavedAddress, load_addresses
+from fallbackrouter.tiers.breaker import LiveBreaker
 from fallbackrouter.tiers.live import LiveTier
 from fallbackrouter.tiers.remembered import RememberedTier
 
 SETTLE_S = 0.5
 """How long a start waits for the CRM's first addresses, so that the first call finds some."""
+
+STEP_OF_LIVE = 1.5
+"""A step of the breaker's way back outlasts a question that hangs by half."""
+
+log = get_log("crm")
 
 T = TypeVar("T")
 
@@ -38,13 +56,28 @@ class LiveCrm:
 
     Attributes:
         tier: what calls ask.
+        breaker: what keeps them from it.
     """
 
-    def __init__(self, resolver: Resolver, client: CrmClient, tier: LiveTier, journal: Path) -> None:
+    def __init__(
+        self,
+        *,
+        resolver: Resolver,
+        client: CrmClient,
+        tier: LiveTier,
+        breaker: LiveBreaker,
+        prober: Prober,
+        warmer: Warmer | None,
+        journal: Path,
+    ) -> None:
         self._resolver = resolver
         self._client = client
+        self._prober = prober
+        self._warmer = warmer
         self._journal = journal
+        self._tasks: list[asyncio.Task[None]] = []
         self.tier = tier
+        self.breaker = breaker
 
     @classmethod
     def make(
@@ -57,12 +90,15 @@ class LiveCrm:
         numbering: Numbering,
         memory: RememberedTier,
         gate: Gate,
+        policies: Policies,
+        on_change: Callable[[Change], None],
         clock: Clock,
     ) -> "LiveCrm":
-        """Join resolver, client and tier.
+        """Join them.
 
         Args:
             base: what relative paths are relative to.
+            on_change: is told of every change of the breaker that happened here.
 
         Raises:
             ConfigError: the CRM's URL, token or certificates cannot be used.
@@ -72,6 +108,7 @@ class LiveCrm:
         client = CrmClient(
             url=crm.url,
             token=token,
+            probe_url=crm.probe_url,
             resolver=resolver,
             max_in_flight=crm.max_in_flight + crm.max_late,
             max_answer_bytes=crm.max_answer_bytes,
@@ -83,6 +120,15 @@ class LiveCrm:
             spell=partial(_spell, numbering, crm.number_form),
             gate=gate,
         )
+        chance = SystemRandom().random
+        allowance = _Allowance(policies, settings.budget.journal_ms + WRITE_MS)
+        breaker = LiveBreaker(
+            BreakerRules(step_s=max(BreakerRules().step_s, STEP_OF_LIVE * allowance.longest_s)),
+            clock=clock,
+            live_s=allowance.of,
+            chance=chance,
+            on_change=on_change,
+        )
         tier = LiveTier(
             client,
             memory=memory,
@@ -92,8 +138,24 @@ class LiveCrm:
             max_late=crm.max_late,
             late_ms=crm.late_ms,
             coalesce=crm.coalesce,
+            breaker=breaker,
         )
-        return cls(resolver, client, tier, journal)
+        prober = Prober(client, breaker, live_s=allowance.usual_s, clock=clock, on_error=_tell_of_error)
+        warmer = Warmer(
+            client.warm,
+            lambda: breaker.last.state is not State.OPEN,
+            keepalive_s=crm.keepalive_s,
+            chance=chance,
+        )
+        return cls(
+            resolver=resolver,
+            client=client,
+            tier=tier,
+            breaker=breaker,
+            prober=prober,
+            warmer=warmer if crm.keepalive_s else None,
+            journal=journal,
+        )
 
     async def start(self, in_thread: InThread) -> None:
         """Begin with the addresses that were saved, and look them up from now on; a dead name server costs SETTLE_S."""
@@ -102,6 +164,9 @@ class LiveCrm:
         await self._resolver.start()
         await self._client.start()
         await self._resolver.settle(SETTLE_S)
+        self._tasks.append(asyncio.create_task(self._prober.run(), name="probe"))
+        if self._warmer:
+            self._tasks.append(asyncio.create_task(self._warmer.run(), name="warm"))
 
     def _saved(self) -> list[SavedAddress]:
         try:
@@ -109,11 +174,51 @@ class LiveCrm:
         except StoreError:
             return []  # a start without saved addresses looks them up
 
+    def counters(self) -> Mapping[str, int | float]:
+        """Return what was counted since the start; `breaker_share` is the share of calls that ask now, 0 to 1."""
+        return {
+            "live_in_flight": self.tier.in_flight,
+            "live_waiting": self.tier.waiting,
+            "breaker_share": self.breaker.last.share,
+            "breaker_opened": self.breaker.version.opened,
+            "breaker_refused": self.breaker.refused,
+            "probes": self._prober.sent,
+        }
+
     async def close(self) -> None:
         """Let go of everything that is on its way."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
         await self.tier.close()
         await self._client.close()
         await self._resolver.close()
+
+
+class _Allowance:
+    """How long a question may be on its way: `live_ms`, or what `call_ms` leaves of it; in seconds.
+
+    Args:
+        reserve_ms: what a call keeps back for recording and sending its answer.
+    """
+
+    def __init__(self, policies: Policies, reserve_ms: float) -> None:
+        self._policies = policies
+        self._reserve_ms = reserve_ms
+        self.usual_s = self._s(policies.default)
+        self.longest_s = max([self.usual_s, *(self._s(policy) for _, policy in policies.by_did)])
+
+    def of(self, call: Call) -> float:
+        """Return it for a call, by its policy."""
+        return self._s(self._policies.of(call.did))
+
+    def _s(self, policy: Policy) -> float:
+        return max(1.0, min(policy.live_ms, policy.call_ms - self._reserve_ms)) / 1000
+
+
+def _tell_of_error(error: Exception) -> None:
+    log.error("probing the CRM failed in our own code", exc_info=error)
 
 
 def _file(base: Path, text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from fallbackrouter.clock import Clock
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ConfigError, ControlError
+from fallbackrouter.daemon.breaker_shared import SharedBreaker
 from fallbackrouter.daemon.child import Child, OnWord
 from fallbackrouter.daemon.listeners import Listeners, address_of, close_all, open_listeners
 from fallbackrouter.daemon.parent_log import ParentLog
@@ -42,6 +43,7 @@ class Team:
     ) -> None:
         self.workers: list[Slot] = []
         self.background: Slot | None = None
+        self.breaker = SharedBreaker("")
         self._programs = programs
         self._environ = environ
         self._clock = clock
@@ -58,11 +60,12 @@ class Team:
         """
         listeners = await open_listeners(plan.listen, self._listeners)
         self._let_go_of_others(listeners)
+        self.breaker = SharedBreaker(plan.crm)
         for _ in range(plan.workers):
             self._add_worker(plan)
         self.background = Slot(
             "background",
-            self._starter(self._programs.background, plan, {}),
+            self._starter(self._programs.background, plan),
             silence_s=_BACKGROUND_SILENCE_S,
             log=self._log,
             on_incident=self.record_incident,
@@ -79,21 +82,37 @@ class Team:
 
     def _add_worker(self, plan: Plan) -> None:
         name = f"worker {len(self.workers) + 1}"
-        start = self._starter(self._programs.worker, plan, self._listeners)
+        start = self._starter(self._programs.worker, plan, self._listeners, self.breaker)
         silence_s = plan.heartbeat_ms / 1000
         self.workers.append(Slot(name, start, silence_s=silence_s, log=self._log, on_incident=self.record_incident))
 
-    def _starter(self, program: tuple[str, ...], plan: Plan, listeners: Listeners) -> StartChild:
+    def _starter(
+        self,
+        program: tuple[str, ...],
+        plan: Plan,
+        listeners: Listeners | None = None,
+        breaker: SharedBreaker | None = None,
+    ) -> StartChild:
+        """Return what starts a child; a call worker gets the listeners and a part in the breaker."""
+
+        def hear(child: Child, word: Message) -> None:
+            if breaker is not None and word["say"] == "breaker":
+                breaker.heard(child, word)
+            else:
+                self._hear(child, word)
+
         async def start(name: str) -> Child:
             child = await Child.start(
                 name,
                 program,
                 {**plan.order, "name": name},
                 environ=self._environ,
-                listeners=list(listeners.values()),
+                listeners=list((listeners or {}).values()),
                 clock=self._clock,
-                on_word=self._hear,
+                on_word=hear,
             )
+            if breaker is not None:
+                breaker.admit(child)
             self._alive.add(child)
             child.over.add_done_callback(lambda _: self._alive.discard(child))
             return child
@@ -118,18 +137,20 @@ class Team:
             ConfigError: an address cannot be listened on, or no worker starts with it; the old plan serves on.
         """
         listeners = await open_listeners(plan.listen, self._listeners)
-        start = self._starter(self._programs.worker, plan, listeners)
+        breaker = self.breaker if plan.crm == self.breaker.crm else SharedBreaker(plan.crm)
+        start = self._starter(self._programs.worker, plan, listeners, breaker)
         if not await self.workers[0].replace(start, LEAVE_S, GRACE_S):
             close_all(one for one in listeners.values() if one not in self._listeners.values())
             raise ConfigError("no worker starts with the new configuration, the log says why; the old one serves on")
         self._let_go_of_others(listeners)
+        self.breaker = breaker
         for slot in self.workers[1 : plan.workers]:
             await slot.replace(start, LEAVE_S, GRACE_S)
         for slot in self.workers:
             slot.start_by(start, plan.heartbeat_ms / 1000)
         await self._resize(plan)
         if self.background is not None:
-            background = self._starter(self._programs.background, plan, {})
+            background = self._starter(self._programs.background, plan)
             await self.background.replace(background, 1.0, GRACE_S)
             self.background.start_by(background, _BACKGROUND_SILENCE_S)
 
@@ -141,9 +162,10 @@ class Team:
         await asyncio.gather(*(slot.first_ready for slot in self.workers), return_exceptions=True)  # the log says why
 
     def look(self) -> None:
-        """Replace who hangs."""
+        """Replace who hangs, and have somebody probe a CRM that failed."""
         for slot in self._slots():
             slot.look()
+        self.breaker.look([slot.child for slot in self.workers if slot.child is not None and slot.healthy])
 
     def excuse_silence(self, for_s: float) -> None:
         """Leave so many seconds out of every child's silence."""

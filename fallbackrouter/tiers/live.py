@@ -3,7 +3,8 @@
 Rules: at most `max_in_flight` questions at once; up to `max_waiting` calls wait for one of them inside their own
 budget, the rest are told at once, before a request is built. A question whose call no longer waits is cancelled and
 frees its place, but for `max_late` of them, which may go on for `late_ms` more so that their answer is remembered. A
-call with a fresh remembered answer waits shorter; its question goes on behind it inside the ordinary budget.
+call with a fresh remembered answer waits shorter; its question goes on behind it inside the ordinary budget. The
+breaker is asked first of all, and is told once of each question: at its end, or when its time was up.
 """
 
 import asyncio
@@ -15,9 +16,11 @@ from typing import Protocol
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.call import Call
-from fallbackrouter.core.verdict import Hit, Miss, Skipped, TimedOut, Unavailable, Verdict
+from fallbackrouter.core.verdict import Hit, Miss, Skipped, TimedOut, Verdict
 from fallbackrouter.crm.wire import LiveReply
 from fallbackrouter.log import get_log
+from fallbackrouter.tiers.breaker import LiveBreaker
+from fallbackrouter.tiers.question import Question
 from fallbackrouter.tiers.remembered import RememberedTier, question_key
 
 log = get_log("tiers")
@@ -40,19 +43,6 @@ class LiveAnswer:
     live_ms: float | None
 
 
-class _Question:
-    """One request on its way to the CRM, and how many calls wait for it."""
-
-    def __init__(self, call: Call, until_s: float) -> None:
-        self.call = call
-        self.until_s = until_s
-        self.waiters = 0
-        self.holds_place = True
-        self.late = False
-        self.timer: asyncio.TimerHandle | None = None
-        self.task: asyncio.Task[LiveReply]
-
-
 class LiveTier:
     """Asks the CRM on behalf of calls.
 
@@ -63,6 +53,7 @@ class LiveTier:
         max_late: questions that may outlive their call.
         late_ms: by how much they may.
         coalesce: one question for calls that ask the same at once.
+        breaker: keeps calls from a CRM that fails; None: every call asks.
     """
 
     def __init__(
@@ -76,6 +67,7 @@ class LiveTier:
         max_late: int,
         late_ms: float,
         coalesce: bool = False,
+        breaker: LiveBreaker | None = None,
     ) -> None:
         self._crm = crm
         self._memory = memory
@@ -85,11 +77,12 @@ class LiveTier:
         self._max_late = max_late
         self._late_s = late_ms / 1000
         self._coalesce = coalesce
+        self._breaker = breaker
         self._in_flight = 0
         self._late = 0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._open: dict[str, _Question] = {}
-        self._questions: set[_Question] = set()
+        self._open: dict[str, Question] = {}
+        self._questions: set[Question] = set()
 
     @property
     def in_flight(self) -> int:
@@ -110,6 +103,9 @@ class LiveTier:
 
         Never raises but CancelledError.
         """
+        kept_out = self._breaker.refuse() if self._breaker else None
+        if kept_out is not None:
+            return LiveAnswer(kept_out, 0.0, None)
         begun_s = self._clock.now_s()
         question = self._joinable(call)
         if question is None:
@@ -140,10 +136,11 @@ class LiveTier:
         except asyncio.CancelledError:
             self._give_up(place)
             raise
-        if place.done():
+        refused = self._breaker.refuse_waiting() if self._breaker else None
+        if place.done() and refused is None:
             return None
         self._give_up(place)
-        return TimedOut("no question to the CRM became free in time")
+        return refused or TimedOut("no question to the CRM became free in time")
 
     def _give_up(self, place: asyncio.Future[None]) -> None:
         if place.done():
@@ -161,14 +158,15 @@ class LiveTier:
 
     # questions ---------------------------------------------------------------------------------------------------
 
-    def _joinable(self, call: Call) -> _Question | None:
+    def _joinable(self, call: Call) -> Question | None:
         if not self._coalesce or call.caller.withheld or call.test:
             return None
         return self._open.get(question_key(call))
 
-    def _ask_crm(self, call: Call, decision_id: str, until_s: float) -> _Question:
-        question = _Question(call, until_s)
-        budget_ms = max(1, int((until_s - self._clock.now_s()) * 1000))
+    def _ask_crm(self, call: Call, decision_id: str, until_s: float) -> Question:
+        now_s = self._clock.now_s()
+        question = Question(call, now_s, until_s, self._breaker.version if self._breaker else None)
+        budget_ms = max(1, int((until_s - now_s) * 1000))
         question.task = asyncio.create_task(self._crm.ask(call, decision_id, budget_ms))
         self._questions.add(question)
         if self._coalesce:
@@ -176,7 +174,7 @@ class LiveTier:
         question.task.add_done_callback(lambda _task: self._ended(question))
         return question
 
-    async def _wait(self, question: _Question, within_s: float) -> Verdict:
+    async def _wait(self, question: Question, within_s: float) -> Verdict:
         question.waiters += 1
         try:
             await asyncio.wait({question.task}, timeout=within_s)
@@ -185,10 +183,10 @@ class LiveTier:
             if not question.task.done() and question.waiters == 0:
                 self._leave(question)
         if question.task.done():
-            return _verdict_of(question.task)
+            return question.verdict
         return TimedOut(f"no answer within {within_s * 1000:.0f} ms")
 
-    def _leave(self, question: _Question) -> None:
+    def _leave(self, question: Question) -> None:
         """Nobody waits for this question any more: let it go on inside the budget, then late, or cancel it."""
         left_s = question.until_s - self._clock.now_s()
         if left_s > 0.001:  # noqa: PLR2004 - a millisecond is not worth a timer
@@ -196,9 +194,10 @@ class LiveTier:
         else:
             self._turn_late(question)
 
-    def _turn_late(self, question: _Question) -> None:
+    def _turn_late(self, question: Question) -> None:
         if question.task.done() or question.waiters:
             return
+        self._tell_of_slow(question)
         if question.late or self._late >= self._max_late or question.call.test:
             self._cancel(question)
             return
@@ -206,16 +205,27 @@ class LiveTier:
         self._late += 1
         self._later(question, self._late_s, self._cancel)
 
-    def _later(self, question: _Question, after_s: float, then: Callable[[_Question], None]) -> None:
+    def _tell_of_slow(self, question: Question) -> None:
+        """Tell the breaker of a question that had all of its time, before it ends; it may go on for long."""
+        if self._breaker and self._breaker.was_whole(question.call, self._clock.now_s() - question.sent_s):
+            self._tell(question, None)
+
+    def _tell(self, question: Question, verdict: Verdict | None) -> None:
+        """Tell the breaker how a question ended, once."""
+        asked, question.asked = question.asked, None
+        if self._breaker and asked is not None:
+            self._breaker.took(question.call, verdict, self._clock.now_s() - question.sent_s, asked)
+
+    def _later(self, question: Question, after_s: float, then: Callable[[Question], None]) -> None:
         if question.timer is not None:
             question.timer.cancel()
         question.timer = asyncio.get_running_loop().call_later(after_s, then, question)
 
-    def _cancel(self, question: _Question) -> None:
+    def _cancel(self, question: Question) -> None:
         question.task.cancel()
         self._release(question)
 
-    def _release(self, question: _Question) -> None:
+    def _release(self, question: Question) -> None:
         """Free what the question holds, whether or not its client has let go of it yet."""
         if question.timer is not None:
             question.timer.cancel()
@@ -229,16 +239,20 @@ class LiveTier:
             question.holds_place = False
             self._free_place()
 
-    def _ended(self, question: _Question) -> None:
+    def _ended(self, question: Question) -> None:
         self._release(question)
         self._questions.discard(question)
-        if question.task.cancelled() or question.call.test:
+        if question.task.cancelled():
+            self._tell(question, None)
             return
         error = question.task.exception()
         if error is not None:
             log.error("asking the CRM failed in our own code", exc_info=error)
             return
-        self._learn(question.call, question.task.result(), self._clock.now_at())
+        reply = question.task.result()
+        self._tell(question, reply.verdict)
+        if not question.call.test:
+            self._learn(question.call, reply, self._clock.now_at())
 
     def _learn(self, call: Call, reply: LiveReply, at: datetime) -> None:
         if isinstance(reply.verdict, Hit):
@@ -253,11 +267,3 @@ class LiveTier:
         tasks = {question.task for question in self._questions}
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
-
-
-def _verdict_of(task: asyncio.Task[LiveReply]) -> Verdict:
-    if task.cancelled():
-        return Unavailable("the question was cancelled")
-    if task.exception() is not None:
-        return Unavailable("asking the CRM failed in our own code; see the log")
-    return task.result().verdict

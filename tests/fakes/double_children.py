@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,12 @@ class DoubleHouse:
     async def routes_changed(self) -> int:
         self.routes += 1
         return self.routes
+
+    def share_breaker(self, tell: Callable[[Message], None]) -> None:
+        self._tell_others = tell
+
+    def adopt_breaker(self, message: Message) -> None:
+        self._adopted = message
 
     def counters(self) -> dict[str, int | float]:
         return {"answered": self._answered}
