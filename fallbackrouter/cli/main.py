@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from fallbackrouter import __version__
-from fallbackrouter.cli import ask, config, decisions, doctor, explain, rules, service, sync
+from fallbackrouter.cli import ask, config, decisions, doctor, drill, explain, rules, service, sync
 from fallbackrouter.cli.output import complain, say
 from fallbackrouter.core.errors import FallbackrouterError
 
@@ -26,6 +26,7 @@ app.command()(service.init)
 app.command()(ask.ask)
 app.command()(explain.explain)
 app.command()(doctor.doctor)
+app.command()(drill.drill)
 app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
 app.command()(sync.sync)

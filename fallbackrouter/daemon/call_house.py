@@ -33,6 +33,7 @@ from fallbackrouter.core.route import Gate
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.tier import FALLBACK, LIVE, OVERRIDE, REMEMBERED, SYNCED
+from fallbackrouter.crm.drill import Drill
 from fallbackrouter.daemon.breaker_told import BreakerTold
 from fallbackrouter.daemon.live_crm import LiveCrm
 from fallbackrouter.fastagi.server import AgiServer
@@ -274,6 +275,13 @@ class CallHouse:
             opened, level = message["version"]
             version = Version(int(opened), int(level))
             self._live.breaker.adopt(version, str(message["reason"]), leads=bool(message["leads"]))
+
+    def drill(self, drill: Drill | None) -> None:
+        """Begin a drill, or end the one that is on."""
+        if self._live and drill:
+            self._live.drilling.begin(drill)
+        elif self._live:
+            self._live.drilling.end()
 
     def counters(self) -> Mapping[str, int | float]:
         """Return what was counted since the start."""

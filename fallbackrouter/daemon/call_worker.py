@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.control.lines import Message
+from fallbackrouter.crm.drill import Drill
 from fallbackrouter.daemon.channel import Channel
 from fallbackrouter.daemon.child_process import Order, process_facts, run_child
 from fallbackrouter.daemon.house import BuildHouse, House
@@ -48,6 +49,7 @@ class _Worker:
                 "rules_changed": self._rules_changed,
                 "routes_changed": self._routes_changed,
                 "breaker": self._breaker,
+                "drill": self._drill,
             }
         )
         _calm_collector()
@@ -70,6 +72,12 @@ class _Worker:
 
     async def _breaker(self, message: Message) -> Message:
         self._at_home().adopt_breaker(message)
+        return {}
+
+    async def _drill(self, message: Message) -> Message:
+        fault = str(message["fault"])
+        begun = Drill(fault, float(message["share"]), float(message["until_s"])) if fault else None
+        self._at_home().drill(begun)
         return {}
 
     def _at_home(self) -> House:

@@ -6,6 +6,7 @@
 | `rules_changed` | workers take the latest stored rules |
 | `routes_changed` | workers take the latest routes.db |
 | `apply` | the background process checks the rule files, stores what is good, workers take it |
+| `drill` | workers treat the CRM as failing for a while; `drill_end` ends that |
 | `reload` | as SIGHUP: configuration and rules are read again |
 | `stop` | as SIGTERM |
 | `drain` | the same, giving calls in hand `within_s` seconds |
@@ -19,6 +20,7 @@ from typing import Protocol
 from fallbackrouter import __version__
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ControlError
+from fallbackrouter.daemon.drills import Drills
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.team import LEAVE_S, Team
 
@@ -32,6 +34,7 @@ class Service(Protocol):
     """What the commands are given to: the service."""
 
     team: Team
+    drills: Drills
     plan: Plan | None
     ready: bool
 
@@ -67,6 +70,8 @@ class Commands:
             "rules_changed": self._rules_changed,
             "routes_changed": self._routes_changed,
             "apply": self._apply,
+            "drill": self._drill,
+            "drill_end": self._drill_end,
             "reload": self._reload,
             "stop": self._stop,
             "drain": self._drain,
@@ -96,6 +101,7 @@ class Commands:
             "routes": team.fact("routes"),
             "crm": plan.crm if plan else "",
             "breaker": team.breaker.status(),
+            "drill": service.drills.status(),
             "workers": [slot.status() for slot in team.workers],
             "background": team.background.status() if team.background else None,
             "log_lines_dropped": service.log_lines_dropped,
@@ -116,6 +122,19 @@ class Commands:
                 "`fallbackrouter rules check` names every problem"
             )
         return {"changed": found["changed"], "problems": found["problems"], "rules": await self._service.spread_rules()}
+
+    async def _drill(self, message: Message) -> Message:
+        plan = self._service.plan
+        if plan is None or not plan.crm or not self._service.ready:
+            raise ControlError("there is no CRM to drill for: set crm.url, or wait until fallbackrouter is ready")
+        return await self._service.drills.begin(message)
+
+    async def _drill_end(self, message: Message) -> Message:
+        drills = self._service.drills
+        on = drills.status()
+        if on is None or message.get("number", on["number"]) != on["number"]:
+            return {"ended": False}
+        return {"ended": await drills.end("it was ended by a command")}
 
     async def _reload(self, _message: Message) -> Message:
         return await self._service.reload()

@@ -17,7 +17,7 @@ from fallbackrouter.crm.drill import FAULTS, MAX_S, Drill
 from fallbackrouter.daemon.parent_log import ParentLog
 from fallbackrouter.daemon.team import Team
 
-TELL_S = 5.0
+TELL_S = 3.0
 """What workers have to take a drill over."""
 PART = "drill"
 """As incidents name it."""

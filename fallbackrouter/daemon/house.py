@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from fallbackrouter.clock import Clock
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.control.lines import Message
+from fallbackrouter.crm.drill import Drill
 
 
 class House(Protocol):
@@ -39,6 +40,10 @@ class House(Protocol):
 
     def adopt_breaker(self, message: Message) -> None:
         """Take over what another worker's breaker has come to."""
+        ...
+
+    def drill(self, drill: Drill | None) -> None:
+        """Begin a drill, or end the one that is on."""
         ...
 
     def counters(self) -> Mapping[str, int | float]:

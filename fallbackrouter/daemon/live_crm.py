@@ -21,6 +21,7 @@ from fallbackrouter.core.numbers import Number
 from fallbackrouter.core.policy import Policies, Policy
 from fallbackrouter.core.route import Gate
 from fallbackrouter.crm.client import CrmClient
+from fallbackrouter.crm.drill import Drilling
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.jobs.probe import Prober
 from fallbackrouter.jobs.warm import Warmer
@@ -57,6 +58,7 @@ class LiveCrm:
     Attributes:
         tier: what calls ask.
         breaker: what keeps them from it.
+        drilling: what lets them meet the faults of a drill.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class LiveCrm:
         client: CrmClient,
         tier: LiveTier,
         breaker: LiveBreaker,
+        drilling: Drilling,
         prober: Prober,
         warmer: Warmer | None,
         journal: Path,
@@ -78,6 +81,7 @@ class LiveCrm:
         self._tasks: list[asyncio.Task[None]] = []
         self.tier = tier
         self.breaker = breaker
+        self.drilling = drilling
 
     @classmethod
     def make(
@@ -105,6 +109,7 @@ class LiveCrm:
         """
         crm = settings.crm
         resolver = Resolver(clock=clock, max_stale_s=crm.dns_max_stale_s, nameservers=crm.nameservers)
+        drilling = Drilling(clock=clock, slow_s=_longest_call_s(settings))
         client = CrmClient(
             url=crm.url,
             token=token,
@@ -119,6 +124,7 @@ class LiveCrm:
             node=node_name(settings),
             spell=partial(_spell, numbering, crm.number_form),
             gate=gate,
+            drilling=drilling,
         )
         chance = SystemRandom().random
         allowance = _Allowance(policies, settings.budget.journal_ms + WRITE_MS)
@@ -152,6 +158,7 @@ class LiveCrm:
             client=client,
             tier=tier,
             breaker=breaker,
+            drilling=drilling,
             prober=prober,
             warmer=warmer if crm.keepalive_s else None,
             journal=journal,
@@ -219,6 +226,12 @@ class _Allowance:
 
 def _tell_of_error(error: Exception) -> None:
     log.error("probing the CRM failed in our own code", exc_info=error)
+
+
+def _longest_call_s(settings: Settings) -> float:
+    """Return what no call waits for: the drill `slow` holds answers back by so much."""
+    own_ms = [policy.call_ms for policy in settings.policy if policy.call_ms]
+    return max([settings.budget.call_ms, *own_ms]) / 1000
 
 
 def _file(base: Path, text: str) -> str:

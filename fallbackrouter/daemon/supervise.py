@@ -17,6 +17,7 @@ from fallbackrouter.core.errors import ConfigError, ControlError, Fallbackrouter
 from fallbackrouter.daemon.child import Child
 from fallbackrouter.daemon.commands import Commands
 from fallbackrouter.daemon.door import Door
+from fallbackrouter.daemon.drills import Drills
 from fallbackrouter.daemon.listeners import inherited
 from fallbackrouter.daemon.lock import take_lock
 from fallbackrouter.daemon.notify import Notifier
@@ -56,6 +57,8 @@ class Supervisor:
         self._environ = child_environ(environ)
         self._prepare = (*programs.prepare, *(("--config", str(config.absolute())) if config else ()))
         self.team = Team(programs, self._environ, clock=clock, log=log, held=held, on_word=self._hear)
+        self.drills = Drills(self.team, clock=clock, log=log)
+        self.team.greet = self.drills.greeting
         self.plan: Plan | None = None
         self.ready = False
         self._door: Door | None = None
@@ -212,6 +215,7 @@ class Supervisor:
                 self._log.warning("the parent itself was held up", for_s=round(late_s, 2))
                 self.team.excuse_silence(late_s)
             self.team.look()
+            self.drills.look()
             watchdog_s = self._notifier.watchdog_s
             if watchdog_s and now_s - pinged_s >= watchdog_s / 3 and (self.team.healthy or not self.ready):
                 pinged_s = now_s
@@ -219,6 +223,7 @@ class Supervisor:
 
     async def _shut(self) -> None:
         self._notifier.say("STOPPING=1")
+        self.drills.close()
         await self.team.close(self._leave_s)
         if self._door is not None:
             await self._door.close()

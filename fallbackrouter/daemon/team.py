@@ -1,7 +1,7 @@
 """The children as a whole: call workers on shared listeners, and the background process."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fallbackrouter.clock import Clock
@@ -13,6 +13,7 @@ from fallbackrouter.daemon.listeners import Listeners, address_of, close_all, op
 from fallbackrouter.daemon.parent_log import ParentLog
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.programs import Programs
+from fallbackrouter.daemon.renewal import Renewal
 from fallbackrouter.daemon.slot import Slot, StartChild
 
 LEAVE_S = 5.0
@@ -29,6 +30,9 @@ class Team:
     Args:
         held: sockets that listen already (from systemd), by address.
         on_word: told what a child says that is not between it and its `Child`.
+
+    Attributes:
+        greet: what each call worker is told as soon as it is started, None for nothing.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Team:
         self.workers: list[Slot] = []
         self.background: Slot | None = None
         self.breaker = SharedBreaker("")
+        self.greet: Callable[[], Message | None] = lambda: None
         self._programs = programs
         self._environ = environ
         self._clock = clock
@@ -51,6 +56,10 @@ class Team:
         self._listeners = held
         self._on_word = on_word
         self._alive: set[Child] = set()
+        self._max_rss_mb = 0.0
+        self._renewal = Renewal(
+            clock=clock, log=log, on_incident=self.record_incident, leave_s=LEAVE_S, grace_s=GRACE_S
+        )
 
     async def start(self, plan: Plan) -> None:
         """Listen, start everyone, and return once all call workers serve.
@@ -61,6 +70,7 @@ class Team:
         listeners = await open_listeners(plan.listen, self._listeners)
         self._let_go_of_others(listeners)
         self.breaker = SharedBreaker(plan.crm)
+        self._max_rss_mb = plan.max_rss_mb
         for _ in range(plan.workers):
             self._add_worker(plan)
         self.background = Slot(
@@ -113,6 +123,8 @@ class Team:
             )
             if breaker is not None:
                 breaker.admit(child)
+                if greeting := self.greet():
+                    child.tell(greeting)
             self._alive.add(child)
             child.over.add_done_callback(lambda _: self._alive.discard(child))
             return child
@@ -144,6 +156,7 @@ class Team:
             raise ConfigError("no worker starts with the new configuration, the log says why; the old one serves on")
         self._let_go_of_others(listeners)
         self.breaker = breaker
+        self._max_rss_mb = plan.max_rss_mb
         for slot in self.workers[1 : plan.workers]:
             await slot.replace(start, LEAVE_S, GRACE_S)
         for slot in self.workers:
@@ -162,9 +175,10 @@ class Team:
         await asyncio.gather(*(slot.first_ready for slot in self.workers), return_exceptions=True)  # the log says why
 
     def look(self) -> None:
-        """Replace who hangs, and have somebody probe a CRM that failed."""
+        """Replace who hangs or has grown too large, and have somebody probe a CRM that failed."""
         for slot in self._slots():
             slot.look()
+        self._renewal.look(self.workers, self._max_rss_mb)
         self.breaker.look([slot.child for slot in self.workers if slot.child is not None and slot.healthy])
 
     def excuse_silence(self, for_s: float) -> None:
@@ -236,6 +250,7 @@ class Team:
         """Take no more calls, let the workers finish, then end the background process."""
         close_all(self._listeners.values())
         self._listeners = {}
+        await self._renewal.close()
         for slot in self._slots():
             slot.start_no_other()
         in_slots = {slot.child for slot in self._slots()}

@@ -25,6 +25,9 @@ from fallbackrouter.tiers.remembered import RememberedTier, question_key
 
 log = get_log("tiers")
 
+HELD_UP_S = 0.1
+"""A question's time that is seen to be up so much too late says that we were held up, and nothing about the CRM."""
+
 
 class CrmDoor(Protocol):
     """Who asks the CRM; may hang, may be cancelled at any moment."""
@@ -167,7 +170,7 @@ class LiveTier:
         now_s = self._clock.now_s()
         question = Question(call, now_s, until_s, self._breaker.version if self._breaker else None)
         budget_ms = max(1, int((until_s - now_s) * 1000))
-        question.task = asyncio.create_task(self._crm.ask(call, decision_id, budget_ms))
+        question.task = asyncio.create_task(self._crm.ask(call, decision_id, budget_ms), context=question.context)
         self._questions.add(question)
         if self._coalesce:
             self._open.setdefault(question_key(call), question)
@@ -184,7 +187,7 @@ class LiveTier:
                 self._leave(question)
         if question.task.done():
             return question.verdict
-        return TimedOut(f"no answer within {within_s * 1000:.0f} ms")
+        return question.timed_out(within_s)
 
     def _leave(self, question: Question) -> None:
         """Nobody waits for this question any more: let it go on inside the budget, then late, or cancel it."""
@@ -207,14 +210,16 @@ class LiveTier:
 
     def _tell_of_slow(self, question: Question) -> None:
         """Tell the breaker of a question that had all of its time, before it ends; it may go on for long."""
-        if self._breaker and self._breaker.was_whole(question.call, self._clock.now_s() - question.sent_s):
-            self._tell(question, None)
+        now_s = self._clock.now_s()
+        if self._breaker and self._breaker.had_all(question.call, now_s - question.sent_s):
+            held_up = now_s - question.until_s > HELD_UP_S
+            self._tell(question, TimedOut(), past_live_ms=not held_up)
 
-    def _tell(self, question: Question, verdict: Verdict | None) -> None:
+    def _tell(self, question: Question, verdict: Verdict, *, past_live_ms: bool) -> None:
         """Tell the breaker how a question ended, once."""
         asked, question.asked = question.asked, None
         if self._breaker and asked is not None:
-            self._breaker.took(question.call, verdict, self._clock.now_s() - question.sent_s, asked)
+            self._breaker.took(verdict, asked, past_live_ms=past_live_ms)
 
     def _later(self, question: Question, after_s: float, then: Callable[[Question], None]) -> None:
         if question.timer is not None:
@@ -240,17 +245,17 @@ class LiveTier:
             self._free_place()
 
     def _ended(self, question: Question) -> None:
+        late = question.late
         self._release(question)
         self._questions.discard(question)
         if question.task.cancelled():
-            self._tell(question, None)
             return
         error = question.task.exception()
         if error is not None:
             log.error("asking the CRM failed in our own code", exc_info=error)
             return
         reply = question.task.result()
-        self._tell(question, reply.verdict)
+        self._tell(question, reply.verdict, past_live_ms=late)
         if not question.call.test:
             self._learn(question.call, reply, self._clock.now_at())
 

@@ -20,6 +20,7 @@ from fallbackrouter.clock import Clock
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ConfigError
+from fallbackrouter.crm.drill import Drill
 from fallbackrouter.daemon.call_worker import main as call_worker
 from fallbackrouter.daemon.channel import Channel
 from fallbackrouter.daemon.child_process import Order, run_child
@@ -82,6 +83,11 @@ class DoubleHouse:
     def adopt_breaker(self, message: Message) -> None:
         self._adopted = message
 
+    def drill(self, drill: Drill | None) -> None:
+        if self._config.get("drills") == "refused":
+            raise ConfigError("the double takes part in no drill")
+        self._drill = drill
+
     def counters(self) -> dict[str, int | float]:
         return {"answered": self._answered}
 
@@ -138,6 +144,7 @@ def prepare(arguments: Sequence[str]) -> int:
         log_format="json",
         order={"settings": settings, "base": str(path.parent), "token": "secret"},
         rules={"count": 0},
+        max_rss_mb=config.get("max_rss_mb", 0),
     )
     _say(plan.to_line())
     return 0

@@ -8,8 +8,8 @@ import pytest
 
 from fallbackrouter.core.errors import ControlError
 from tests.fakes.crm_process import CrmProcess
-from tests.fakes.service import wait_until
-from tests.fakes.whole import DID, Whole, ask, make_calls, rule
+from tests.fakes.service import alive, wait_until
+from tests.fakes.whole import DID, Load, Whole, ask, make_calls, rule
 
 BROKEN = "- {name: broken, tier: nowhere}\n"
 
@@ -177,3 +177,19 @@ def test_a_deep_data_dir_has_a_control_socket_too(whole: Whole) -> None:
     service = whole.start().ready()
     assert service.status()["ready"]
     assert service.stop() == 0
+
+
+def test_a_worker_past_its_memory_is_replaced_and_no_call_notices(whole: Whole) -> None:
+    whole.configure(agi="max_rss_mb = 10")
+    service = whole.start().ready()
+    (old,) = service.worker_pids()
+    with Load(service.port, 10) as load:
+        wait_until(lambda: service.worker_pids() not in ([], [old]), "another worker serves")
+        load.wait_for_answers(200)
+    assert load.log.without == 0
+    wait_until(lambda: not alive(old), "the old worker leaves")
+    assert service.stop() == 0
+    assert set(load.log.answers) <= set(whole.recorded())
+    ((part, reason),) = whole.query("SELECT part, reason FROM incidents WHERE state = 'too large'")
+    assert part == "worker 1"
+    assert reason.endswith("MiB, more than agi.max_rss_mb = 10")

@@ -214,3 +214,27 @@ def test_wrong_usage_is_exit_code_2(house: Path) -> None:
 
 def test_version_is_told(tmp_path: Path) -> None:
     assert run(tmp_path, "version").stdout.startswith("fallbackrouter 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "name --fault and --for, or --end alone"),
+        (("--fault", "dns"), "name --fault and --for, or --end alone"),
+        (("--end", "--for", "60s"), "name --fault and --for, or --end alone"),
+        (("--fault", "flood", "--for", "60s"), "--fault is one of dns, connect, hang, slow, error, garbage"),
+        (("--fault", "dns", "--for", "soon"), "--for is a length of time such as 60s or 5m, at most 1h"),
+        (("--fault", "dns", "--for", "61m"), "--for is a length of time such as 60s or 5m, at most 1h"),
+        (("--fault", "dns", "--for", "60s", "--share", "10"), "--share is above 0, at most 1"),
+    ],
+)
+def test_a_drill_that_cannot_be_meant_is_wrong_usage(house: Path, words: tuple[str, ...], sentence: str) -> None:
+    done = run(house, "drill", *words)
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+
+
+def test_a_drill_needs_a_running_service(house: Path) -> None:
+    done = run(house, "drill", "--fault", "dns", "--for", "60s")
+    assert done.returncode == 1
+    assert "start it with `fallbackrouter serve`" in done.stderr
