@@ -1,5 +1,6 @@
 """Reads an answer's body: uncompressed, and bounded in bytes, in pieces and on the wire."""
 
+import asyncio
 from contextlib import aclosing
 
 import httpx2
@@ -9,6 +10,8 @@ from fallbackrouter.crm.stream import Stream
 
 MAX_PIECES = 512
 """The most pieces that an answer may come in; a body of 64 KiB takes some 50."""
+PIECES_A_TURN = 16
+"""After so many pieces others run: one read brings hundreds of them, which would take 10 ms of everyone's time."""
 WIRE_SHARE = 2
 """How many bytes on the wire one byte of an answer may take: chunks and encryption have a price."""
 
@@ -33,4 +36,6 @@ async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | Invali
                 return Invalid(f"the answer is longer than {max_bytes} bytes")
             if pieces > MAX_PIECES:
                 return Invalid(f"the answer comes in more than {MAX_PIECES} pieces")
+            if pieces % PIECES_A_TURN == 0:
+                await asyncio.sleep(0)
     return bytes(body)
