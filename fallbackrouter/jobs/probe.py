@@ -16,6 +16,10 @@ CONNECT_S = 0.5
 """What opening a connection may take; calls find one that is warm."""
 
 
+AGAIN_S = 1.0
+"""The rest after an error of our own."""
+
+
 class Probed(Protocol):
     """Who is probed: the CRM's client."""
 
@@ -53,10 +57,13 @@ class Prober:
     async def run(self) -> None:
         """Probe for ever, each time that a probe is due."""
         while True:
-            await self._until_due()
-            asked = self._breaker.version
-            verdict = await self._probe()
-            self._breaker.probed(verdict, asked)
+            try:
+                await self._until_due()
+                asked = self._breaker.version
+                self._breaker.probed(await self._probe(), asked)
+            except Exception as error:  # noqa: BLE001 - without probes the breaker would stay open for ever
+                self._on_error(error)
+                await asyncio.sleep(AGAIN_S)
 
     async def _until_due(self) -> None:
         while True:

@@ -2,8 +2,8 @@
 
 Its rules:
 
-- a request is taken once, with the version of when it was asked; it was slow where it was on its way for the whole
-  `live_ms` of its call, never because a call with a fresh remembered answer waited shorter;
+- a request is taken once, with the version of when it was asked; it was slow where it had the whole `live_ms` of its
+  call and did not answer, never because a call with a fresh remembered answer waited shorter;
 - a change that happened here is told on (incident, log, the other workers), one taken over from another worker is not;
 - one worker of a router leads: it probes. It is the one where the last change happened, until the parent says another.
 """
@@ -84,19 +84,18 @@ class LiveBreaker:
             return Skipped(f"breaker open: {last.reason}")
         return Skipped(f"breaker half open: {last.share:.0%} of calls ask")
 
-    def was_whole(self, call: Call, took_s: float) -> bool:
-        """Tell whether a question was on its way for the whole of what its call's `live_ms` allows."""
+    def had_all(self, call: Call, took_s: float) -> bool:
+        """Tell whether a question was on its way for all that its call's `live_ms` allows."""
         return took_s >= self._live_s(call) * WHOLE
 
-    def took(self, call: Call, verdict: Verdict | None, took_s: float, asked: Version) -> None:
+    def took(self, verdict: Verdict, asked: Version, *, past_live_ms: bool) -> None:
         """Take how a call's request ended, once each.
 
         Args:
-            verdict: None where it was cut off, or failed in our own code.
-            took_s: how long it was on its way.
             asked: `version` when it was sent.
+            past_live_ms: it had all of `live_ms`, or came after it.
         """
-        outcome = outcome_of(verdict or TimedOut(), past_live_ms=self.was_whole(call, took_s))
+        outcome = outcome_of(verdict, past_live_ms=past_live_ms)
         if not isinstance(outcome, NotCounted):
             self._tell(self._breaker.took(outcome, self._clock.now_s(), asked))
 

@@ -210,10 +210,13 @@ class LiveTier:
 
     def _tell_of_slow(self, question: Question) -> None:
         """Tell the breaker of a question that had all of its time, before it ends; it may go on for long."""
-        now_s = self._clock.now_s()
-        if self._breaker and self._breaker.had_all(question.call, now_s - question.sent_s):
-            held_up = now_s - question.until_s > HELD_UP_S
+        if self._had_all(question):
+            held_up = self._clock.now_s() - question.until_s > HELD_UP_S
             self._tell(question, TimedOut(), past_live_ms=not held_up)
+
+    def _had_all(self, question: Question) -> bool:
+        took_s = self._clock.now_s() - question.sent_s
+        return self._breaker is not None and self._breaker.had_all(question.call, took_s)
 
     def _tell(self, question: Question, verdict: Verdict, *, past_live_ms: bool) -> None:
         """Tell the breaker how a question ended, once."""
@@ -255,7 +258,7 @@ class LiveTier:
             log.error("asking the CRM failed in our own code", exc_info=error)
             return
         reply = question.task.result()
-        self._tell(question, reply.verdict, past_live_ms=late)
+        self._tell(question, reply.verdict, past_live_ms=late and self._had_all(question))
         if not question.call.test:
             self._learn(question.call, reply, self._clock.now_at())
 

@@ -15,6 +15,7 @@ async def crm_client(
     url: str,
     *,
     token: str = "",
+    probe_url: str = "",
     tls: tuple[str, str, str] = ("", "", ""),
     max_in_flight: int = 32,
     max_answer_bytes: int = 65_536,
@@ -35,6 +36,7 @@ async def crm_client(
     client = CrmClient(
         url=url,
         token=token,
+        probe_url=probe_url,
         resolver=resolver,
         max_in_flight=max_in_flight,
         max_answer_bytes=max_answer_bytes,

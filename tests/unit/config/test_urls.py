@@ -58,3 +58,30 @@ def test_a_name_server_is_nothing_else(text: str) -> None:
 
 def test_name_servers_are_not_many() -> None:
     assert not _is_good(Crm(nameservers=["10.0.0.53"] * 9))
+
+
+@pytest.mark.parametrize(
+    ("url", "probe_url"),
+    [
+        ("https://crm.example/{stage}", "https://crm.example/health?deep=1"),
+        ("https://crm.example/{stage}", "https://CRM.example:443/health"),
+        ("http://[::1]:81/{stage}", "http://[::1]:81/"),
+    ],
+)
+def test_a_probe_goes_to_the_crms_own_host(url: str, probe_url: str) -> None:
+    assert _is_good(Crm(url=url, probe_url=probe_url))
+
+
+@pytest.mark.parametrize(
+    "probe_url",
+    [
+        "https://other.example/health",
+        "http://crm.example/health",
+        "https://crm.example:8443/health",
+        "https://crm.example/{stage}",
+        "crm.example/health",
+    ],
+)
+def test_a_probe_goes_nowhere_else_as_it_carries_the_token(probe_url: str) -> None:
+    assert not _is_good(Crm(url="https://crm.example/{stage}", probe_url=probe_url))
+    assert not _is_good(Crm(probe_url="https://crm.example/health"))
