@@ -122,3 +122,26 @@ def test_a_call_finds_a_connection_that_is_open(whole: Whole) -> None:
         assert {one["method"] for one in crm.requests()} == {"HEAD", "POST"}
         assert counters(service, "decisions") == [1]
         assert counters(service, "breaker_share") == [1]
+
+
+def test_another_crm_begins_with_a_closed_breaker(whole: Whole) -> None:
+    with CrmProcess("--mode", "close") as crm, CrmProcess() as other:
+        configure(whole, crm.url)
+        service = whole.start().ready()
+        calls_until(service, is_open(service), "the breaker is open in both workers")
+        configure(whole, other.url)
+        assert service.command("reload")["config"] == "changed"
+        assert ask(service.port)["FR_SOURCE"] == "live"
+        assert breaker(service)["state"] == "closed"
+
+
+def test_a_worker_that_is_started_anew_knows_what_the_others_know(whole: Whole) -> None:
+    with CrmProcess("--mode", "hang") as crm:
+        configure(whole, crm.url, workers=1)
+        service = whole.start().ready()
+        calls_until(service, lambda: breaker(service)["state"] == "open", "the breaker is open")
+        configure(whole, crm.url, "max_late = 0\n", workers=1)
+        assert service.command("reload")["config"] == "changed"
+        wait_until(lambda: counters(service, "breaker_share") == [0], "the new worker knows")
+        crm.set_mode("ok")
+        comes_back(service)
