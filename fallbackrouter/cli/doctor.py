@@ -1,6 +1,5 @@
 """`doctor`: looks at everything that a call depends on, and says what to do about what is wrong."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,8 +30,7 @@ def doctor(
     from fallbackrouter.clock import SystemClock
     from fallbackrouter.doctor.examine import Wishes, examine
 
-    wishes = Wishes(did, config, tuple(dialplan or ()))
-    findings = asyncio.run(examine(wishes, os.environ, SystemClock()))
+    findings = examine(Wishes(did, config, tuple(dialplan or ())), os.environ, SystemClock())
     failed = any(finding.level == "fail" for finding in findings)
     if as_json:
         rows = [{"check": one.check, "level": one.level, "what": one.what, "remedy": one.remedy} for one in findings]

@@ -1,34 +1,50 @@
-"""The examination: which checks there are for a configuration, and what they share.
-
-The look-up of the CRM's name and the service's status are each asked for once, and several checks wait for them.
-"""
+"""The examination: which checks there are, how long each may take, and what each needs of the configuration."""
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.config.build import crm_token
 from fallbackrouter.config.load import Loaded, load_settings
 from fallbackrouter.control.client import command
-from fallbackrouter.core.errors import ControlError
+from fallbackrouter.core.errors import ConfigError, ControlError
 from fallbackrouter.crm.inspect import place_of
 from fallbackrouter.crm.tls import make_context
 from fallbackrouter.doctor import dialplan, disk, hours, journal, limits, names, question, reach, rules, service
+from fallbackrouter.doctor.apart import Job, run_apart
 from fallbackrouter.doctor.finding import Finding, failed_by, ok, skip, warn
 from fallbackrouter.doctor.place import data_dir_of, journal_of
 from fallbackrouter.doctor.run import Check, in_thread, run
 
 CONFIG = "config"
-OTHERS = ("rules", "journal", "dns", "tcp", "tls", "crm", "clock", "disk", "service", "agi", "dialplan", "limits")
-"""The checks that need a configuration, in the order in which they are told."""
 STATUS_S = 3.0
-CONFIG_S = 10.0
+TELL_S = 1.0
+"""What a check's process may take beyond its deadline to tell that it was too late."""
 
-T = TypeVar("T")
+_NO_CONFIG = "needs a configuration that can be used"
+_CRM = "see the other lines on the CRM"
+_DISK = "see that the disk of data_dir answers"
+DEADLINES = {
+    CONFIG: (10.0, "see that the disk with the configuration answers"),
+    "rules": (30.0, "the rules are very many, or their disk hangs: `rules check` takes as long"),
+    "journal": (10.0, f"{_DISK}, and that no program holds journal.db"),
+    "dns": (10.0, _CRM),
+    "tcp": (15.0, _CRM),
+    "tls": (20.0, _CRM),
+    "crm": (25.0, _CRM),
+    "clock": (20.0, _CRM),
+    "disk": (10.0, _DISK),
+    "service": (10.0, "restart the service"),
+    "agi": (12.0, "restart the service"),
+    "dialplan": (20.0, "see that the disk with the dialplan answers"),
+    "limits": (10.0, "see the other lines on the service"),
+}
+"""Each check in the order in which they are told: its seconds, and the remedy where it takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,69 +64,63 @@ class Wishes:
     nameservers: tuple[str, ...] = ()
 
 
-async def examine(wishes: Wishes, environ: Mapping[str, str], clock: Clock) -> list[Finding]:
-    """Run every check; takes some 30 s where everything hangs, a second where all is well."""
-    loaded: list[Loaded] = []
+def examine(wishes: Wishes, environ: Mapping[str, str], clock: Clock) -> list[Finding]:
+    """Run every check in a process of its own; a second where all is well, about a minute where everything hangs."""
 
-    async def load() -> list[Finding]:
-        found = await in_thread(lambda: load_settings(wishes.config, environ))
-        loaded.append(found)
-        notes = [warn(CONFIG, note, "see docs/configuration.md") for note in found.notes]
-        return notes or [ok(CONFIG, f"{found.path or 'the environment'}: the configuration is good")]
+    def work(name: str) -> list[Finding]:
+        return asyncio.run(look(name, wishes, environ, clock))
 
-    findings = await run([Check(CONFIG, CONFIG_S, "see that the disk with the configuration answers", load)])
-    if not loaded:
-        return [*findings, *(skip(name, "needs a configuration that can be used") for name in OTHERS)]
-    return [*findings, *await run(Examination(loaded[0], wishes, clock).checks())]
+    jobs = [Job(name, within_s + TELL_S, late, partial(work, name)) for name, (within_s, late) in DEADLINES.items()]
+    return run_apart(jobs, clock)
 
 
-@dataclass(slots=True)
-class _Shared:
-    """Tasks that several checks wait for; one that fails fails for each."""
+async def look(name: str, wishes: Wishes, environ: Mapping[str, str], clock: Clock) -> list[Finding]:
+    """Run one check of DEADLINES."""
 
-    tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    async def found() -> list[Finding]:
+        try:
+            loaded = await in_thread(lambda: load_settings(wishes.config, environ))
+        except ConfigError as error:
+            return [failed_by(CONFIG, error) if name == CONFIG else skip(name, _NO_CONFIG)]
+        return _notes(loaded) if name == CONFIG else await Examination(loaded, wishes, clock).looks[name]()
 
-    async def once(self, name: str, work: Coroutine[Any, Any, T]) -> T:
-        if name in self.tasks:
-            work.close()
-        else:
-            self.tasks[name] = asyncio.create_task(work, name=f"doctor {name}")
-        result: T = await asyncio.shield(self.tasks[name])
-        return result
+    return await run([Check(name, *DEADLINES[name], found)])
+
+
+def _notes(loaded: Loaded) -> list[Finding]:
+    notes = [warn(CONFIG, note, "see docs/configuration.md") for note in loaded.notes]
+    return notes or [ok(CONFIG, f"{loaded.path or 'the environment'}: the configuration is good")]
 
 
 class Examination:
-    """The checks of one configuration."""
+    """The checks of one configuration.
+
+    Attributes:
+        looks: each check by its name; all of DEADLINES but `config`.
+    """
 
     def __init__(self, loaded: Loaded, wishes: Wishes, clock: Clock) -> None:
         self._loaded = loaded
         self._settings = loaded.settings
         self._wishes = wishes
         self._clock = clock
-        self._shared = _Shared()
-
-    def checks(self) -> Sequence[Check]:
-        """Return the checks, in the order of OTHERS."""
-        crm, disks = "see the other lines on the CRM", "see that the disk of data_dir answers"
-        return [
-            Check(
-                "rules", 60, "the rules are very many, or their disk hangs: `rules check` takes as long", self._rules
-            ),
-            Check("journal", 10, f"{disks}, and that no program holds journal.db", self._journal),
-            Check("dns", 10, crm, self._dns),
-            Check("tcp", 15, crm, self._tcp),
-            Check("tls", 20, crm, self._tls),
-            Check("crm", 25, crm, self._crm),
-            Check("clock", 20, crm, self._clocks),
-            Check("disk", 10, disks, self._disk),
-            Check("service", 10, "restart the service", self._service),
-            Check("agi", 12, "restart the service", self._agi),
-            Check("dialplan", 20, "see that the disk with the dialplan answers", self._dialplan),
-            Check("limits", 10, "see the other lines on the service", self._limits),
-        ]
+        self.looks: Mapping[str, Callable[[], Coroutine[Any, Any, list[Finding]]]] = {
+            "rules": self._rules,
+            "journal": self._journal,
+            "dns": self._dns,
+            "tcp": self._tcp,
+            "tls": self._tls,
+            "crm": self._crm,
+            "clock": self._clocks,
+            "disk": self._disk,
+            "service": self._service,
+            "agi": self._agi,
+            "dialplan": self._dialplan,
+            "limits": self._limits,
+        }
 
     async def _rules(self) -> list[Finding]:
-        return await in_thread(lambda: rules.check_rules(self._loaded))
+        return await rules.check_rules(self._loaded)
 
     async def _journal(self) -> list[Finding]:
         return await in_thread(lambda: journal.check_journal(journal_of(self._loaded)))
@@ -121,7 +131,7 @@ class Examination:
     async def _known(self) -> names.Known:
         crm = self._settings.crm
         asker = names.Names(journal_of(self._loaded), crm.dns_max_stale_s, self._clock, self._wishes.nameservers)
-        return await self._shared.once("names", asker.learn(place_of(crm.url).host))
+        return await asker.learn(place_of(crm.url).host)
 
     async def _dns(self) -> list[Finding]:
         return (await self._known()).findings if self._settings.crm.url else _no_crm(names.NAME)
@@ -165,7 +175,7 @@ class Examination:
         if not place_of(crm.url).secure:
             return None
         files = [question.file_of(self._loaded, text) for text in (crm.ca_file, crm.client_cert, crm.client_key)]
-        return await self._shared.once("tls", in_thread(lambda: make_context(*files)))
+        return await in_thread(lambda: make_context(*files))
 
     async def _status(self) -> service.Status:
         """Ask the running service.
@@ -174,7 +184,7 @@ class Examination:
             ControlError: it does not run, or does not answer.
         """
         data_dir = data_dir_of(self._loaded)
-        return await self._shared.once("status", in_thread(lambda: command(data_dir, {"do": "status"}, STATUS_S)))
+        return await in_thread(lambda: command(data_dir, {"do": "status"}, STATUS_S))
 
     async def _service(self) -> list[Finding]:
         try:

@@ -1,24 +1,28 @@
 """The rules: do the files check, and are they what serves?"""
 
+import asyncio
+
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.config.rules import check_configured_rules
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.doctor.finding import Finding, fail, ok, warn
 from fallbackrouter.doctor.place import journal_of
+from fallbackrouter.doctor.run import in_thread
 from fallbackrouter.rulesfile.check import Checked, Problem
 from fallbackrouter.rulesfile.compiled import digest, dump
 from fallbackrouter.store.rulesets import latest_ruleset
 
 NAME = "rules"
+JOURNAL_S = 6.0
 _ALL = "`fallbackrouter rules check` names every problem"
 
 
-def check_rules(loaded: Loaded) -> list[Finding]:
-    """Look at the rule files and at the rules that were applied last. Blocking."""
-    checked = check_configured_rules(loaded)
+async def check_rules(loaded: Loaded) -> list[Finding]:
+    """Look at the rule files and at the rules that were applied last."""
+    checked = await in_thread(lambda: check_configured_rules(loaded))
     if not checked.ok:
         return [_errors([problem for problem in checked.problems if problem.severity == "error"])]
-    findings = [_differs()] if _other_rules_serve(loaded, checked) else []
+    findings = [_differs()] if await _others_serve(loaded, checked) else []
     if checked.problems:
         first = checked.problems[0]
         findings.append(warn(NAME, f"{_place(first)}: {first.what}{_more(len(checked.problems))}", first.remedy))
@@ -44,10 +48,11 @@ def _differs() -> Finding:
     return warn(NAME, what, "`fallbackrouter rules apply` takes the files over; `rules list` shows what serves")
 
 
-def _other_rules_serve(loaded: Loaded, checked: Checked) -> bool:
+async def _others_serve(loaded: Loaded, checked: Checked) -> bool:
     """Tell whether rules were applied, and others than the files hold."""
     try:
-        latest = latest_ruleset(journal_of(loaded))
-    except StoreError:
+        async with asyncio.timeout(JOURNAL_S):
+            latest = await in_thread(lambda: latest_ruleset(journal_of(loaded)))
+    except (StoreError, TimeoutError):
         return False  # the journal has a check of its own
     return latest is not None and latest.digest != digest(dump(checked.rules))

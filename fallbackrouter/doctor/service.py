@@ -29,7 +29,23 @@ def check_processes(status: Status, heartbeat_ms: float) -> list[Finding]:
     troubled = [finding for child in children if (finding := _trouble(child, heartbeat_ms))]
     if not status.get("ready") or not status.get("healthy"):
         troubled.insert(0, warn(WORKERS, "the service says that it is not ready or not healthy", _LOG))
+    troubled += _held_back(status)
     return troubled or [ok(WORKERS, f"it runs, with {len(workers)} call worker(s), pid {status.get('pid')}")]
+
+
+def _held_back(status: Status) -> list[Finding]:
+    """Tell why calls do not ask the CRM, or only a share of them does, or a fault is played to them."""
+    found = []
+    breaker, drill = status.get("breaker"), status.get("drill")
+    if drill:
+        what = f"a drill is on: {drill.get('fault')}, for {drill.get('left_s')} s more"
+        found.append(warn(WORKERS, what, "wait for its end: what is found meanwhile may be the drill's"))
+    if breaker and breaker.get("state") != "closed":
+        what = (
+            f"calls ask the CRM not at all or in part: its breaker is {breaker.get('state')} ({breaker.get('reason')})"
+        )
+        found.append(warn(WORKERS, what, "see the lines on the CRM; it closes by itself once the CRM answers again"))
+    return found
 
 
 def _trouble(child: Mapping[str, Any], heartbeat_ms: float) -> Finding | None:

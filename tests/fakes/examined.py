@@ -3,10 +3,8 @@
 from pathlib import Path
 
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.config.load import Loaded, load_settings
-from fallbackrouter.doctor.examine import Examination, Wishes, examine
+from fallbackrouter.doctor.examine import Wishes, examine, look
 from fallbackrouter.doctor.finding import Finding
-from fallbackrouter.doctor.run import run
 from fallbackrouter.store.migrate import upgrade
 
 DID = "0000000000"
@@ -43,20 +41,13 @@ class Examined:
         self.data_dir.mkdir()
         upgrade(self.journal)
 
-    @property
-    def loaded(self) -> Loaded:
-        """The configuration."""
-        return load_settings(self.config, {})
-
     async def look(self, name: str) -> list[Finding]:
         """Run one check and return what it found."""
-        checks = Examination(self.loaded, Wishes(DID, nameservers=self.nameservers), SystemClock()).checks()
-        [wanted] = [check for check in checks if check.name == name]
-        return await run([wanted])
+        return await look(name, Wishes(DID, self.config, nameservers=self.nameservers), {}, SystemClock())
 
-    async def look_at_all(self) -> list[Finding]:
-        """Run every check."""
-        return await examine(Wishes(DID, self.config, nameservers=self.nameservers), {}, SystemClock())
+    def look_at_all(self) -> list[Finding]:
+        """Run every check, each in a process of its own."""
+        return examine(Wishes(DID, self.config), {}, SystemClock())
 
 
 def levels(findings: list[Finding]) -> list[str]:

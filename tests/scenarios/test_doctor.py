@@ -11,7 +11,8 @@ from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import ROOT
 from tests.fakes.whole import DID, Whole, rule
 
-LASTING = "[rules]\ntimezone = 'Europe/Moscow'\n"
+PATIENT = "[rules]\ntimezone = 'Europe/Moscow'\n[budget]\ncall_ms = 9000\nlive_ms = 8000\n"
+"""With budgets that a busy machine keeps."""
 
 
 def examine(whole: Whole, *words: str) -> tuple[int, str]:
@@ -35,7 +36,7 @@ def findings(whole: Whole, *words: str) -> tuple[int, dict[str, list[dict[str, A
 def test_a_service_that_is_well_is_found_well(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     with CrmProcess() as crm:
-        whole.configure(f'[crm]\nurl = "{crm.url}"\n{LASTING}')
+        whole.configure(f'[crm]\nurl = "{crm.url}"\n{PATIENT}')
         service = whole.start().ready()
         status, found = findings(whole, "--did", "112")
         requests = crm.requests()
@@ -59,7 +60,7 @@ def test_the_table_says_what_to_do(whole: Whole) -> None:
 
 
 def test_a_frozen_service_holds_up_no_examination(whole: Whole) -> None:
-    whole.configure(LASTING)
+    whole.configure(PATIENT)
     service = whole.start().ready()
     port, workers = service.port, service.worker_pids()
     for pid in (service.pid, *workers):

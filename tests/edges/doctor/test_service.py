@@ -40,6 +40,17 @@ def test_a_service_that_is_not_ready_is_told() -> None:
     assert levels(check_processes({**STATUS, "ready": False}, 2000)) == ["warn"]
 
 
+def test_what_keeps_calls_from_the_crm_is_told() -> None:
+    closed = {"state": "closed", "share": 1.0, "reason": "nothing has failed yet"}
+    assert levels(check_processes({**STATUS, "breaker": closed, "drill": None}, 2000)) == ["ok"]
+    opened = {"state": "open", "share": 0.0, "reason": "5 failures in a row"}
+    drill = {"number": 1, "fault": "hang", "share": 1.0, "left_s": 12.5}
+    told = check_processes({**STATUS, "breaker": opened, "drill": drill}, 2000)
+    assert levels(told) == ["warn", "warn"]
+    assert "hang, for 12.5 s more" in told[0].what
+    assert "open (5 failures in a row)" in told[1].what
+
+
 async def test_a_service_that_does_not_run_fails(examined: Examined) -> None:
     [down] = await examined.look("service")
     assert levels([down]) == ["fail"]
