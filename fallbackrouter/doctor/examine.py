@@ -65,7 +65,7 @@ class Wishes:
 
 
 def examine(wishes: Wishes, environ: Mapping[str, str], clock: Clock) -> list[Finding]:
-    """Run every check in a process of its own; a second where all is well, about a minute where everything hangs."""
+    """Run every check in a process of its own; a second where all is well, half a minute where everything hangs."""
 
     def work(name: str) -> list[Finding]:
         return asyncio.run(look(name, wishes, environ, clock))
@@ -84,7 +84,7 @@ async def look(name: str, wishes: Wishes, environ: Mapping[str, str], clock: Clo
             return [failed_by(CONFIG, error) if name == CONFIG else skip(name, _NO_CONFIG)]
         return _notes(loaded) if name == CONFIG else await Examination(loaded, wishes, clock).looks[name]()
 
-    return await run([Check(name, *DEADLINES[name], found)])
+    return await run(Check(name, *DEADLINES[name], found))
 
 
 def _notes(loaded: Loaded) -> list[Finding]:

@@ -1,8 +1,8 @@
-"""Runs checks side by side, each with a deadline of its own; nothing that hangs holds up the others or the end."""
+"""Runs a check under its deadline, whatever it waits for; what it raises becomes a finding too."""
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,6 @@ from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.doctor.finding import Finding, fail, failed_by
 
 T = TypeVar("T")
-Findings = Sequence[Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +26,11 @@ class Check:
     name: str
     within_s: float
     late: str
-    look: Callable[[], Coroutine[Any, Any, Findings]]
+    look: Callable[[], Coroutine[Any, Any, list[Finding]]]
 
 
-async def run(checks: Sequence[Check]) -> list[Finding]:
-    """Return what all checks found, in their order; never raises but CancelledError."""
-    results = await asyncio.gather(*(_bounded(check) for check in checks))
-    return [finding for findings in results for finding in findings]
-
-
-async def _bounded(check: Check) -> Findings:
+async def run(check: Check) -> list[Finding]:
+    """Return what a check found; never raises but CancelledError."""
     task = asyncio.create_task(check.look(), name=f"check {check.name}")
     await asyncio.wait({task}, timeout=check.within_s)
     if not task.done():

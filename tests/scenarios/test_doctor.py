@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 from tests.fakes.crm_process import CrmProcess
-from tests.fakes.service import ROOT
-from tests.fakes.whole import DID, Whole, rule
+from tests.fakes.service import ROOT, wait_until
+from tests.fakes.whole import DID, Whole, make_calls, rule
 
 PATIENT = "[rules]\ntimezone = 'Europe/Moscow'\n[budget]\ncall_ms = 9000\nlive_ms = 8000\n"
 """With budgets that a busy machine keeps."""
@@ -57,6 +57,23 @@ def test_the_table_says_what_to_do(whole: Whole) -> None:
     assert "fallbackrouter serve" in text
     assert "service" in text
     assert " failed, " in text
+
+
+def test_what_keeps_calls_from_the_crm_is_told(whole: Whole) -> None:
+    with CrmProcess("--mode", "500") as crm:
+        whole.configure(f'[crm]\nurl = "{crm.url}"\n{PATIENT}')
+        service = whole.start().ready()
+        make_calls(service.port, 100, 5)
+        wait_until(lambda: service.status()["breaker"]["state"] == "open", "the breaker opens")
+        service.command("drill", fault="hang", for_s=60)
+        _, found = findings(whole)
+        service.command("drill_end")
+    whats = [one["what"] for one in found["service"]]
+    assert {one["level"] for one in found["service"]} == {"warn"}
+    assert any("a drill is on: hang" in what for what in whats)
+    assert any("its breaker is open" in what for what in whats)
+    assert found["crm"][0]["level"] == "fail"
+    assert "HTTP status 500" in found["crm"][0]["what"]
 
 
 def test_a_frozen_service_holds_up_no_examination(whole: Whole) -> None:
