@@ -24,7 +24,7 @@ from fallbackrouter.crm.client import CrmClient
 from fallbackrouter.crm.drill import Drilling
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.jobs.probe import Prober
-from fallbackrouter.jobs.warm import Warmer
+from fallbackrouter.jobs.warm import CONNECTIONS, Warmer
 from fallbackrouter.log import get_log
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.router import WRITE_MS
@@ -36,6 +36,8 @@ from fallbackrouter.tiers.remembered import RememberedTier
 SETTLE_S = 0.5
 """How long a start waits for the CRM's first addresses, so that the first call finds some."""
 
+OUR_OWN = CONNECTIONS + 1
+"""Connections for requests of our own, a round of warming and a probe, so that no call waits for one of them."""
 STEP_OF_LIVE = 1.5
 """A step of the breaker's way back outlasts a question that hangs by half."""
 
@@ -115,7 +117,7 @@ class LiveCrm:
             token=token,
             probe_url=crm.probe_url,
             resolver=resolver,
-            max_in_flight=crm.max_in_flight + crm.max_late,
+            max_in_flight=crm.max_in_flight + crm.max_late + OUR_OWN,
             max_answer_bytes=crm.max_answer_bytes,
             keepalive_s=crm.keepalive_s,
             ca_file=_file(base, crm.ca_file),

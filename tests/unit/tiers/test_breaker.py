@@ -125,6 +125,24 @@ async def test_a_late_question_counts_once_when_it_is_late_and_not_when_it_ends(
     assert desk.is_in(State.OPEN)
 
 
+async def test_a_late_question_that_fails_in_the_end_counts_once() -> None:
+    desk = Desk(live_s=SOON_S, in_row=2, max_late=1)
+    end = asyncio.Event()
+
+    async def fails_late(*_: object) -> LiveReply:
+        await end.wait()
+        return LiveReply(REFUSED)
+
+    desk.ask = fails_late  # type: ignore[method-assign]
+    await desk.tier.ask(call(), "d", SOON_S, SOON_S)
+    assert desk.tier.in_flight == 1
+    end.set()
+    async with asyncio.timeout(LONG_S):
+        while desk.tier.in_flight:
+            await asyncio.sleep(0)
+    assert desk.is_in(State.CLOSED)
+
+
 async def test_a_failing_door_of_our_own_is_not_the_crms_fault() -> None:
     desk = Desk(in_row=1)
     desk.verdicts = [REFUSED]
