@@ -117,6 +117,25 @@ def test_status_tells_of_the_latest() -> None:
     assert SharedBreaker("").status() is None
 
 
+@given(st.data())
+def test_words_that_cross_on_their_way_leave_nobody_behind(data: st.DataObject) -> None:
+    shared, workers = a_house(3)
+    up: list[tuple[Worker, dict[str, Any]]] = []
+    for _ in range(data.draw(st.integers(0, 20))):
+        worker = data.draw(st.sampled_from(workers))
+        opened, level = worker.breaker.version
+        further = Version(opened + 1, 0) if data.draw(st.booleans()) else Version(opened, min(level + 1, 1_000))
+        if further > worker.breaker.version:
+            worker.breaker.adopt(further, "r", SystemClock().now_s())
+            up.append((worker, said(*further)))
+        if up and data.draw(st.booleans()):
+            sayer, word = up.pop(0)
+            shared.heard(sayer.child, word)
+    for sayer, word in up:
+        shared.heard(sayer.child, word)
+    assert len({worker.breaker.version for worker in workers}) == 1
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.sampled_from([0, 1, 2, 3, 4, 1_000])), max_size=30))
 def test_whatever_is_said_in_whatever_order_all_end_with_the_largest_version(words: list[tuple[int, int, int]]) -> None:
     shared, workers = a_house(4)
