@@ -161,6 +161,8 @@ class Examination:
         if not crm.url:
             return [skip(hours.NAME, "there is no CRM to compare this machine's clock with"), zone]
         host, addresses = place_of(crm.url).host, (await self._known()).addresses
+        if not addresses:
+            return [*names.nowhere(hours.NAME), zone]
         resolver = question.resolver_of(host, addresses, self._clock)
         token, context = crm_token(self._loaded), await self._context()
         return [await hours.compare_clocks(crm.url, token, resolver, context, self._clock), zone]

@@ -48,7 +48,9 @@ async def test_a_name_that_cannot_be_looked_up_fails(examined: Examined, mode: s
     async with named(examined, mode=mode) as dns:
         [unknown] = await examined.look("dns")
         assert dns.asked[NAME]
-        assert levels(await examined.look("tcp")) == ["skip"]
+        for check in ("tcp", "tls", "crm"):
+            assert levels(await examined.look(check)) == ["skip"]
+        assert (await examined.look("clock"))[0].what == "no address of the CRM is known"
     assert levels([unknown]) == ["fail"]
     assert f"{NAME} cannot be looked up" in unknown.what
 

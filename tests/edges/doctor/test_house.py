@@ -14,9 +14,11 @@ from fallbackrouter.doctor import disk
 from fallbackrouter.doctor.disk import check_disk
 from fallbackrouter.doctor.examine import DEADLINES
 from fallbackrouter.doctor.hours import check_zone
+from fallbackrouter.doctor.journal import check_journal
 from fallbackrouter.doctor.limits import check_files
 from fallbackrouter.rulesfile.compiled import digest, dump
 from fallbackrouter.store import engine
+from fallbackrouter.store.migrate import upgrade
 from fallbackrouter.store.rulesets import save_ruleset
 from tests.fakes.examined import Examined, levels
 
@@ -110,6 +112,15 @@ async def test_a_damaged_journal_fails(examined: Examined) -> None:
     [damaged] = await examined.look("journal")
     assert levels([damaged]) == ["fail"]
     assert "move it away" in damaged.remedy
+
+
+def test_a_journal_that_may_only_be_read_fails(small_disk: Path) -> None:
+    upgrade(small_disk / "journal.db")
+    assert levels(check_journal(small_disk / "journal.db")) == ["ok"]
+    subprocess.run(["/bin/mount", "-o", "remount,ro", str(small_disk)], check=True)
+    [sealed] = check_journal(small_disk / "journal.db")
+    assert levels([sealed]) == ["fail"]
+    assert "may not be written" in sealed.what
 
 
 async def test_a_journal_locked_by_another_program_fails(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
