@@ -128,7 +128,8 @@ def test_words_that_cross_on_their_way_leave_nobody_behind(data: st.DataObject) 
         if further > worker.breaker.version:
             worker.breaker.adopt(further, "r", SystemClock().now_s())
             up.append((worker, said(*further)))
-        if up and data.draw(st.booleans()):
+        one_arrives = data.draw(st.booleans())
+        if up and one_arrives:
             sayer, word = up.pop(0)
             shared.heard(sayer.child, word)
     for sayer, word in up:
