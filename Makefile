@@ -3,6 +3,7 @@
 # make lint    every check that reads the code
 # make test    every test, real Asterisks included where root on Debian runs it
 # make bench   measure against a FastAGI server that decides nothing
+# make drill   every fault that no call may notice, one by one; prints and writes docs/faults.md
 # make proof   every proof at full size; writes docs/proof.md
 # make lock    compile requirements.lock again
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench proof lock clean
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench drill proof lock clean
 
 PY := .venv/bin/python
 NEWER := 3.13
@@ -18,6 +19,7 @@ PYTEST := -m pytest -q -p no:cacheprovider
 CONFIG := fallbackrouter.toml
 FIGURES := .make/figures.jsonl
 BENCHMARK := .make/benchmark.txt
+FAULTS := .make/faults.jsonl
 FULL := PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES)
 PURE_TESTS := $(wildcard tests/unit tests/edges)
 
@@ -85,6 +87,11 @@ asterisk-roots: setup
 
 bench: setup
 	$(PY) -m benchmarks.run
+
+drill: setup
+	@mkdir -p .make && rm -f $(FAULTS)
+	PROOF_FULL=1 DRILL_FIGURES=$(CURDIR)/$(FAULTS) $(PY) $(PYTEST) tests/scenarios/faults
+	@$(PY) -m tests.proof.faults $(FAULTS) docs/faults.md
 
 proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 
 from tests.fakes.http import head, whole
 
@@ -166,14 +167,20 @@ async def huge(exchange: Exchange, argument: str) -> bool:
     return False
 
 
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 10_000_000)
+
+
 async def gzip_bomb(exchange: Exchange, _argument: str) -> bool:
-    await exchange.send(whole(gzip.compress(b" " * 10_000_000), 200, "Content-Encoding: gzip"))
+    await exchange.send(whole(_bomb(), 200, "Content-Encoding: gzip"))
     return True
 
 
 async def chunks(exchange: Exchange, argument: str) -> bool:
     """A body in many chunks of a byte each."""
-    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in exchange.answer[:-1] + b" " * int(argument or 60_000) + b"}")
+    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in exchange.answer[:-1])
+    pieces += b"1\r\n \r\n" * int(argument or 60_000) + b"1\r\n}\r\n"
     await exchange.send(head(200, None, "Transfer-Encoding: chunked") + pieces + b"0\r\n\r\n")
     return True
 
@@ -188,9 +195,13 @@ async def early_hints(exchange: Exchange, argument: str) -> bool:
         await exchange.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 500)
 
 
+@cache
+def _lines(how_many: int) -> tuple[str, ...]:
+    return tuple(f"X-H{n}: {n}" for n in range(how_many))
+
+
 async def headers(exchange: Exchange, argument: str) -> bool:
-    lines = [f"X-H{n}: {n}" for n in range(int(argument or 100_000))]
-    await exchange.send(whole(exchange.answer, 200, *lines))
+    await exchange.send(whole(exchange.answer, 200, *_lines(int(argument or 100_000))))
     return True
 
 

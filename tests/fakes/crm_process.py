@@ -8,6 +8,7 @@ import http.client
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +24,14 @@ class CrmProcess:
 
     Args:
         arguments: as `python -m tests.fakes.crm --help` tells.
+        prefix: comes before the command, to run it elsewhere.
+        host: where it is, as `--host` tells it too.
     """
 
-    def __init__(self, *arguments: str) -> None:
-        self._arguments = arguments
+    def __init__(self, *arguments: str, prefix: Sequence[str] = (), host: str = "127.0.0.1") -> None:
+        self._arguments = (*arguments, "--host", host)
+        self._prefix = prefix
+        self._host = host
         self.port = 0
         self._control_port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -42,12 +47,18 @@ class CrmProcess:
 
     def start(self) -> None:
         """Start it; once it was killed, it comes back on the port that it had."""
-        command = [sys.executable, "-m", "tests.fakes.crm", "--port", str(self.port), *self._arguments]
+        command = [*self._prefix, sys.executable, "-m", "tests.fakes.crm", "--port", str(self.port), *self._arguments]
         self._process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
         if self._process.stdout is None:
             raise RuntimeError("the process has no stdout")
         self.port = int(self._process.stdout.readline())
         self._control_port = int(self._process.stdout.readline())
+
+    def restart(self, *arguments: str) -> None:
+        """Kill it, and have another on the same port with other arguments."""
+        self.kill()
+        self._arguments = (*arguments, "--host", self._host)
+        self.start()
 
     def kill(self) -> None:
         """Kill it at once, its connections with it."""
@@ -59,7 +70,7 @@ class CrmProcess:
     @property
     def url(self) -> str:
         """What `crm.url` has to be."""
-        return f"{'https' if '--cert' in self._arguments else 'http'}://127.0.0.1:{self.port}{PATH}"
+        return f"{'https' if '--cert' in self._arguments else 'http'}://{self._host}:{self.port}{PATH}"
 
     def set_mode(self, mode: str) -> None:
         """Change how it behaves, from the next question on."""
@@ -80,7 +91,7 @@ class CrmProcess:
         return requests if isinstance(requests, list) else []
 
     def _control(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self._control_port, timeout=_PATIENCE_S)
+        connection = http.client.HTTPConnection(self._host, self._control_port, timeout=_PATIENCE_S)
         try:
             connection.request(method, path, json.dumps(body))
             answer = connection.getresponse()

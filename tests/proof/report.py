@@ -13,11 +13,13 @@ from pathlib import Path
 
 from fallbackrouter.clock import SystemClock
 
+_ABOUT = """\
+Every line is a figure that a test counted at full size (all of them passed), or what `make bench` printed.
+"""
 _HEAD = """\
-# Proof
+# {title}
 
-Written by `make proof`; do not edit. Every line is a figure that a test counted at full size
-(all of them passed), or what `make bench` printed.
+Written by `{command}`; do not edit.
 
 - commit: {commit}
 - day: {day}
@@ -71,15 +73,21 @@ def _benchmark(path: Path) -> list[str]:
     return ["", "## what a call costs", "", "`make bench`", "", "```", path.read_text(encoding="utf-8").rstrip(), "```"]
 
 
-def main(figures: Path, benchmark: Path, page: Path) -> None:
-    """Write the page."""
-    head = _HEAD.format(
+def head(title: str, command: str) -> str:
+    """Return how a page begins: what wrote it, and on what."""
+    return _HEAD.format(
+        title=title,
+        command=command,
         commit=_commit(),
         day=f"{SystemClock().now_at():%Y-%m-%d}",
         machine=_machine(),
         python=platform.python_version(),
     )
-    lines = [head.rstrip("\n"), *_proofs(figures), *_benchmark(benchmark), ""]
+
+
+def main(figures: Path, benchmark: Path, page: Path) -> None:
+    """Write the page."""
+    lines = [head("Proof", "make proof"), _ABOUT.rstrip("\n"), *_proofs(figures), *_benchmark(benchmark), ""]
     page.write_text("\n".join(lines), encoding="utf-8")
 
 
