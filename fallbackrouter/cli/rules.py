@@ -55,38 +55,27 @@ PROBLEM_KEYS = ("file", "line", "column", "severity", "what", "remedy")
 @app.command()
 def apply(config: ConfigOption = None) -> None:
     """Check the rule files, keep them as the rules that serve, and tell the running router."""
+    from functools import partial
+
     from fallbackrouter.cli.house import open_house
+    from fallbackrouter.clock import SystemClock
     from fallbackrouter.control.client import command
+    from fallbackrouter.jobs.rules_apply import apply_rules
     from fallbackrouter.store.migrate import upgrade
 
     house = open_house(config)
-    checked = check_files(house)
-    _tell_problems(checked.problems)
-    if any(problem.severity == "error" for problem in checked.problems):
-        raise RulesError("nothing was applied; correct what is named above and try again")
     house.make_data_dir()
     upgrade(house.journal)
-    changed = _keep(house, checked.rules)
+    applied = apply_rules(partial(check_files, house), house.journal, "rules apply", SystemClock().now_at())
+    _tell_problems(applied.problems)
+    if not applied.ok:
+        raise RulesError("nothing was applied; correct what is named above and try again")
     try:
         command(house.data_dir, {"do": "rules_changed"}, within_s=10.0)
-    except ControlError:
-        say(f"{len(checked.rules)} rules kept; no router is running here, so they serve from its next start")
+    except ControlError as error:
+        say(f"{applied.count} rules kept; they serve from the router's next start ({error})")
         return
-    say(f"{len(checked.rules)} rules serve now" + ("" if changed else " (the same as before)"))
-
-
-def _keep(house: "House", specs: "tuple[RuleSpec, ...]") -> bool:
-    """Store the rules where they differ from the latest that were stored; tells whether they did."""
-    from fallbackrouter.clock import SystemClock
-    from fallbackrouter.rulesfile.compiled import digest, dump
-    from fallbackrouter.store.rulesets import latest_ruleset, save_ruleset
-
-    body = dump(specs)
-    latest = latest_ruleset(house.journal)
-    if latest is not None and latest.digest == digest(body):
-        return False
-    save_ruleset(house.journal, body, digest(body), "rules apply", SystemClock().now_at())
-    return True
+    say(f"{applied.count} rules serve now" + ("" if applied.changed else " (the same as before)"))
 
 
 @app.command("list")

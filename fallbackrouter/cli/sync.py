@@ -50,5 +50,5 @@ def sync(
     if not dry_run:
         try:
             command(house.data_dir, {"do": "routes_changed"}, within_s=30.0)
-        except ControlError:
-            say("no router is running here; the routes serve from its next start")
+        except ControlError as error:
+            say(f"the routes serve from the router's next start ({error})")

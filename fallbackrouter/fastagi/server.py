@@ -3,16 +3,16 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from fallbackrouter.agi.answer import AnswerShape
-from fallbackrouter.agi.environment import MAX_BYTES
 from fallbackrouter.agi.request import Grammar
 from fallbackrouter.clock import Clock
 from fallbackrouter.fastagi.allow import AllowList
 from fallbackrouter.fastagi.application import CallApplication
+from fallbackrouter.fastagi.connection import Connection, Handler
 from fallbackrouter.fastagi.desk import Desk
 from fallbackrouter.fastagi.held import Held
 from fallbackrouter.log import get_log
@@ -85,8 +85,9 @@ class AgiServer:
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Accept connections from these listening sockets."""
         self._application = self._make_application()
+        loop = asyncio.get_running_loop()
         for listener in sockets:
-            server = await asyncio.start_server(self._connected, sock=listener, limit=MAX_BYTES, backlog=BACKLOG)
+            server = await loop.create_server(partial(Connection, self._admit), sock=listener, backlog=BACKLOG)
             self._servers.append(server)
 
     def stop_accepting(self) -> None:
@@ -99,22 +100,20 @@ class AgiServer:
         """Wait until no connection is in hand, for at most so long; then those left are cut."""
         await self._held.emptied(within_s)
 
-    def _connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> Coroutine[Any, Any, None] | None:
+    def _admit(self, transport: asyncio.Transport) -> Handler | None:
         """Let a connection in, or drop it at once."""
-        peer = writer.get_extra_info("peername")
+        peer = transport.get_extra_info("peername")
         host = peer[0] if isinstance(peer, tuple) and peer else ""
         if self._application is None or not self._allow.admits(host):
-            self._refuse(writer, host)
+            self._refuse(transport, host)
             return None
         self.counts["accepted"] += 1
-        self._held.open(writer.transport)
-        return self._application.handler(reader, writer)
+        self._held.open(transport)
+        return self._application.handler
 
-    def _refuse(self, writer: asyncio.StreamWriter, host: str) -> None:
+    def _refuse(self, transport: asyncio.Transport, host: str) -> None:
         self.counts["refused_address"] += 1
-        writer.transport.abort()
+        transport.abort()
         if host and host not in self._strangers and len(self._strangers) < MAX_STRANGERS:
             self._strangers.add(host)
             log.warning("an address outside agi.allow was refused; further ones of it are only counted", address=host)

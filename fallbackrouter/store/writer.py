@@ -2,7 +2,8 @@
 
 Its rules:
 
-- no linger: whatever waits is one transaction, so batches grow by themselves where the disk is slow;
+- whatever waits is one transaction, so batches grow by themselves where the disk is slow; no row is waited for, but
+  while rows come in numbers: each round of the thread costs the loop the interpreter lock for a moment;
 - a disk that is full, locked or broken loses nothing: the batch stays in hand and is tried again, 0.05 s to 1 s
   apart, for as long as it takes; a row that is itself unfit is handed back, and the others go on;
 - what nobody waits for is written behind what somebody waits for, and its failures hold nobody up;
@@ -28,6 +29,9 @@ POLL_S = 2.0
 """How often other workers' answers are looked for."""
 _SETTLE_S = 0.05
 """How soon what nobody waits for is written; a decision's times come once its answer is out."""
+_MANY = 3
+_GATHER_S = 0.001
+"""How long a round waits after one with _MANY rows or more: with 32 calls at a time, a sixth more calls a second."""
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _FAULTS = (sqlite3.Error, OSError, StoreError)
@@ -71,6 +75,7 @@ class Writer:
         self._reading = Trouble("reading remembered answers", outlet.note)
         self._looking = Trouble("looking for other workers' answers", outlet.note)
         self._wrote = False
+        self._crowded = False
         self._later_s = self._look_s = clock.now_s()
 
     def run(self) -> None:
@@ -92,6 +97,7 @@ class Writer:
         self._write(batch)
         self._inbox.in_hand = []
         self._wrote = bool(batch)
+        self._crowded = len(batch) >= _MANY
         self._answer_loads()
         now_s = self._clock.now_s()
         if now_s >= self._later_s:
@@ -105,6 +111,8 @@ class Writer:
     def _take(self) -> tuple[list[Waiting], bool]:
         """Wait for something to do, and take all that is there; True: Stop was among it."""
         batch: list[Waiting] = []
+        if self._crowded:
+            self.hurry.wait(_GATHER_S)
         item = self._inbox.next(self._patience_s())
         while item is not None:
             if isinstance(item, Stop):

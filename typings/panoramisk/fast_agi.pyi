@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 class Request:
@@ -23,4 +23,5 @@ class Application(dict[str, Any]):
     default_encoding: str
     loop: asyncio.AbstractEventLoop
     def __init__(self, default_encoding: str = ..., loop: asyncio.AbstractEventLoop | None = ...) -> None: ...
+    def add_route(self, path: str, endpoint: Callable[[Request], Coroutine[Any, Any, None]]) -> None: ...
     async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None: ...
