@@ -35,6 +35,7 @@ from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.tier import FALLBACK, LIVE, OVERRIDE, REMEMBERED, SYNCED
 from fallbackrouter.crm.drill import Drill
 from fallbackrouter.daemon.breaker_told import BreakerTold
+from fallbackrouter.daemon.descriptors import calls_to_hold
 from fallbackrouter.daemon.live_crm import LiveCrm
 from fallbackrouter.fastagi.server import AgiServer
 from fallbackrouter.numbering import Numbering
@@ -117,7 +118,7 @@ class CallHouse:
             grammar=lambda: self._grammar,
             shape=answer_shape(settings),
             allow=settings.agi.allow,
-            max_calls=settings.agi.max_calls,
+            max_calls=calls_to_hold(settings.agi.max_calls, settings.crm.max_in_flight + settings.crm.max_late),
             clock=clock,
         )
         self.rules = 0

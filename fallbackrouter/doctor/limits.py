@@ -4,11 +4,10 @@ import re
 import resource
 from pathlib import Path
 
+from fallbackrouter.daemon.descriptors import OWN_FILES
 from fallbackrouter.doctor.finding import Finding, fail, ok, warn
 
 NAME = "limits"
-OWN_FILES = 64
-"""What a call worker holds open besides calls and questions to the CRM: listeners, journal, pipes, libraries."""
 _OPEN_FILES = re.compile(r"^Max open files +(\d+|unlimited)", re.MULTILINE)
 
 
@@ -35,8 +34,9 @@ def _limit_of(pid: int, proc: Path) -> float | None:
 
 
 def _own_limit() -> float:
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return float("inf") if soft == resource.RLIM_INFINITY else float(soft)
+    """Return the hard limit: a worker raises its soft one to that itself."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return float("inf") if hard == resource.RLIM_INFINITY else float(hard)
 
 
 def _judge(who: str, limit: float, max_calls: int, others: int) -> Finding:
