@@ -28,7 +28,7 @@ MEANINGS = {
     "agi.paths": "positional FastAGI paths, as old scripts are called: name = the fields that the arguments are",
     "agi.allow": "networks that may ask; others are dropped before a byte is read",
     "agi.workers": "call worker processes",
-    "agi.max_calls": "calls held at once, per worker; clamped to what the limit of open files leaves, which is raised as far as allowed",
+    "agi.max_calls": "calls held at once, per worker; clamped to what the limit of open files leaves",
     "agi.heartbeat_ms": "ms without a sign of life after which a worker is killed and started again",
     "agi.max_rss_mb": "MiB of memory past which a worker is replaced, once its calls are finished; 0: no limit",
     "budget.call_ms": "ms from the header's blank line to the last byte of the answer",
