@@ -4,6 +4,7 @@
 # make test    every test, real Asterisks included where root on Debian runs it
 # make bench   measure against a FastAGI server that decides nothing
 # make drill   every fault that no call may notice, one by one; prints and writes docs/faults.md
+# make soak    ten minutes of calls while the CRM flaps
 # make proof   every proof at full size; writes docs/proof.md
 # make lock    compile requirements.lock again
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench drill proof lock clean
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench drill soak proof lock clean
 
 PY := .venv/bin/python
 NEWER := 3.13
@@ -92,6 +93,9 @@ drill: setup
 	@mkdir -p .make && rm -f $(FAULTS)
 	PROOF_FULL=1 DRILL_FIGURES=$(CURDIR)/$(FAULTS) $(PY) $(PYTEST) tests/scenarios/faults
 	@$(PY) -m tests.proof.faults $(FAULTS) docs/faults.md
+
+soak: setup
+	SOAK_S=600 $(PY) $(PYTEST) tests/scenarios/faults/test_soak.py
 
 proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
