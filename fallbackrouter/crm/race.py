@@ -5,6 +5,8 @@ every socket but the winner's is closed, also where the whole race is cancelled 
 """
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Sequence
 
@@ -68,12 +70,40 @@ def _close_loser(task: asyncio.Task[socket.socket]) -> None:
 
 
 async def _connect(address: str, port: int) -> socket.socket:
+    """Connect without the loop's sock_connect: uvloop's has even a literal address looked up in its few threads.
+
+    Raises:
+        OSError: the connection was refused, or the address cannot be reached.
+    """
     connecting = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
         connecting.settimeout(0)
         connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(connecting, (address, port))
+        _check(connecting.connect_ex((address, port)), errno.EINPROGRESS)
+        await _writable(connecting)
+        _check(connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     except BaseException:
         connecting.close()
         raise
     return connecting
+
+
+def _check(error: int, fine: int = 0) -> None:
+    if error not in {0, fine}:
+        raise OSError(error, os.strerror(error))
+
+
+async def _writable(connecting: socket.socket) -> None:
+    """Wait until the connection is made or has failed; may be cancelled at any moment."""
+    loop = asyncio.get_running_loop()
+    settled: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(connecting, _settle, settled)
+    try:
+        await settled
+    finally:
+        loop.remove_writer(connecting)
+
+
+def _settle(settled: asyncio.Future[None]) -> None:
+    if not settled.done():
+        settled.set_result(None)

@@ -6,8 +6,8 @@ from typing import Any
 
 FD_PLAY = 12
 """Connections to the CRM that may be kept idle now and were not then, and a call's that is just ending."""
-THREAD_PLAY = 5
-"""The loop's own four start when the first connection is made, and a look-up has one while it lasts."""
+THREAD_PLAY = 2
+"""A look-up has one while it lasts."""
 TASK_PLAY = 12
 MEMORY_PLAY_MB = 24.0
 """What an allocator keeps for itself after a burst."""
