@@ -113,12 +113,14 @@ class CallHouse:
         )
         self._grammar = self._make_grammar(frozenset())
         self._router = self._make_router()
+        calls = calls_to_hold(settings.agi.max_calls, settings.crm.max_in_flight + settings.crm.max_late)
         self.server = AgiServer(
             router=self._router,
             grammar=lambda: self._grammar,
             shape=answer_shape(settings),
             allow=settings.agi.allow,
-            max_calls=calls_to_hold(settings.agi.max_calls, settings.crm.max_in_flight + settings.crm.max_late),
+            max_calls=calls,
+            scarce=calls < settings.agi.max_calls,
             clock=clock,
         )
         self.rules = 0

@@ -21,16 +21,25 @@ class Held:
 
     Args:
         counts: `silent`, `shed` and `unread` are counted here.
+        busy_above: with more than these in hand none may wait for the live CRM; None: with more than `max_calls`.
         header_s: how long a header block may take to arrive.
         send_s: how long the peer may take to read the answer and reply.
     """
 
     def __init__(
-        self, *, clock: Clock, counts: MutableMapping[str, int], max_calls: int, header_s: float, send_s: float
+        self,
+        *,
+        clock: Clock,
+        counts: MutableMapping[str, int],
+        max_calls: int,
+        header_s: float,
+        send_s: float,
+        busy_above: int | None = None,
     ) -> None:
         self._clock = clock
         self._counts = counts
         self._max_calls = max_calls
+        self._busy_above = max_calls if busy_above is None else busy_above
         self._header_s = header_s
         self._send_s = send_s
         self._step_s = min(MAX_STEP_S, header_s / 4, send_s / 4)
@@ -45,8 +54,8 @@ class Held:
 
     @property
     def busy(self) -> bool:
-        """There are more than may be."""
-        return len(self._all) > self._max_calls
+        """There are so many that none may wait for the live CRM."""
+        return len(self._all) > self._busy_above
 
     def open(self, transport: Transport) -> None:
         """Take a connection that will send its header; if there are too many, the oldest such one goes."""
@@ -57,6 +66,12 @@ class Held:
         if not self._looking:
             self._looking = True
             asyncio.get_running_loop().call_later(self._step_s, self._look)
+
+    def let_go_silent(self, longer_than_s: float) -> None:
+        """Cut the oldest connection that has sent no header for so long, if there is one."""
+        oldest = next(iter(self._waiting.items()), None)
+        if oldest is not None and self._clock.now_s() - oldest[1] > longer_than_s:
+            self._cut(oldest[0], "shed")
 
     def arrived(self, transport: Transport) -> float | None:
         """Note that the header is there; return when the connection was taken, None if it has been cut."""

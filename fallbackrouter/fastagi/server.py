@@ -15,6 +15,7 @@ from fallbackrouter.fastagi.application import CallApplication
 from fallbackrouter.fastagi.connection import Connection, Handler
 from fallbackrouter.fastagi.desk import Desk
 from fallbackrouter.fastagi.held import Held
+from fallbackrouter.fastagi.scarce import ScarceServer
 from fallbackrouter.log import get_log
 
 BACKLOG = 1_024
@@ -35,6 +36,7 @@ class AgiServer:
         shape: which variables an answer sets.
         allow: networks that may ask; others are dropped before a byte is read.
         max_calls: connections held at once; past it silent peers go first, then calls are answered from instant tiers.
+        scarce: there are file descriptors for no more than that; further calls wait to be accepted.
         header_timeout_s: how long a header block may take to arrive.
         send_timeout_s: how long the peer may take to read an answer and reply.
 
@@ -56,13 +58,19 @@ class AgiServer:
         allow: Sequence[str],
         max_calls: int,
         clock: Clock,
+        scarce: bool = False,
         header_timeout_s: float = 2.0,
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
         self._allow = AllowList(allow)
         self.counts: Counter[str] = Counter()
         self._held = Held(
-            clock=clock, counts=self.counts, max_calls=max_calls, header_s=header_timeout_s, send_s=send_timeout_s
+            clock=clock,
+            counts=self.counts,
+            max_calls=max_calls,
+            busy_above=max_calls // 2 if scarce else None,
+            header_s=header_timeout_s,
+            send_s=send_timeout_s,
         )
         self._make_application = partial(
             CallApplication,
@@ -74,7 +82,8 @@ class AgiServer:
             clock=clock,
         )
         self._application: CallApplication | None = None
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | ScarceServer] = []
+        self._scarce_room = max_calls if scarce else None
         self._strangers: set[str] = set()
 
     @property
@@ -87,8 +96,11 @@ class AgiServer:
         self._application = self._make_application()
         loop = asyncio.get_running_loop()
         for listener in sockets:
-            server = await loop.create_server(partial(Connection, self._admit), sock=listener, backlog=BACKLOG)
-            self._servers.append(server)
+            make = partial(Connection, self._admit)
+            if self._scarce_room is None:
+                self._servers.append(await loop.create_server(make, sock=listener, backlog=BACKLOG))
+            else:
+                self._servers.append(ScarceServer(listener, make, self._held, self._scarce_room))
 
     def stop_accepting(self) -> None:
         """Close the listening sockets; connections in hand go on."""

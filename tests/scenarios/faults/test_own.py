@@ -145,3 +145,20 @@ def test_a_stalled_stderr(scene: Scene) -> None:
     finally:
         os.close(unread)
         os.close(stderr)
+
+
+def test_few_file_descriptors(scene: Scene) -> None:
+    scene.story.fault = "128 file descriptors"
+    limited = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "
+        "from fallbackrouter.cli.main import main; main()"
+    )
+    with CrmProcess() as crm:
+        scene.start(crm.url, program=("-c", limited))
+        limits = Path(f"/proc/{scene.worker()['pid']}/limits").read_text(encoding="ascii")
+        assert "128" in next(line for line in limits.splitlines() if line.startswith("Max open files"))
+        scene.note_vitals()
+        crm.set_mode("hang")
+        scene.calls(LOCAL)
+        crm.set_mode("ok")
+        scene.recovers()
