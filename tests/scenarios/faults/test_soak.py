@@ -14,19 +14,21 @@ from tests.scenarios.faults.scene import BOUND_MS, Scene, Seen, one_call
 
 SOAK_S = float(os.environ.get("SOAK_S", "15"))
 CALLS_PER_S = 50
-FLAP_S = 3.0
-MODES = ("hang", "ok", "500", "ok", "close", "ok", "deaf", "ok", "html", "ok")
+BAD_S, GOOD_S = 3.0, 9.0
+"""Long enough for the breaker to open, and to let all calls in again."""
+BAD_MODES = ("hang", "500", "close", "deaf", "html", "slow:0.32")
 
 
 async def soak(scene: Scene, crm: CrmProcess, for_s: float) -> list[Seen]:
     """Make calls at a fixed rate, each as it is due, while the CRM changes its mode."""
-    clock, modes = SystemClock(), itertools.cycle(MODES)
+    clock = SystemClock()
     seen: list[Seen] = []
 
     async def flap() -> None:
-        while True:
-            await asyncio.to_thread(crm.set_mode, next(modes))
-            await asyncio.sleep(FLAP_S)
+        for bad in itertools.cycle(BAD_MODES):
+            for mode, lasts_s in ((bad, BAD_S), ("ok", GOOD_S)):
+                await asyncio.to_thread(crm.set_mode, mode)
+                await asyncio.sleep(lasts_s)
 
     async def place(number: int) -> None:
         seen.append(await one_call(scene.service.port, number, ALL[number % len(ALL)]))
