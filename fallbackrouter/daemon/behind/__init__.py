@@ -1,0 +1,1 @@
+"""What the background process does behind the calls, one file per duty."""
