@@ -12,15 +12,17 @@ from fallbackrouter.crm.drill import Drill
 
 
 class House(Protocol):
-    """Everything that answers calls, in one process.
+    """Everything that answers calls, in one process."""
 
-    Attributes:
-        rules: how many rules serve.
-        routes: how many rows of the CRM's feed serve.
-    """
+    @property
+    def rules(self) -> int:
+        """How many rules serve."""
+        ...
 
-    rules: int
-    routes: int
+    @property
+    def routes(self) -> int:
+        """How many rows of the CRM's feed serve."""
+        ...
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Take calls on listening sockets."""

@@ -15,7 +15,7 @@ SOURCES = [
     *sorted((ROOT / "fallbackrouter/daemon").glob("*.py")),
     *(ROOT / "fallbackrouter/jobs" / name for name in ("addresses_save.py", "rules_apply.py", "rules_watch.py")),
 ]
-ELSEWHERE = {"call_house.py", "live_crm.py"}
+ELSEWHERE = {"call_house.py", "call_sources.py", "live_crm.py"}
 """Their lines tell of the journal and the CRM, not of processes."""
 
 
