@@ -21,30 +21,34 @@ def sync(
     from fallbackrouter.clock import SystemClock, load_zone
     from fallbackrouter.config.build import build_gate, default_zone
     from fallbackrouter.control.client import command
-    from fallbackrouter.jobs.sync import sync_file
+    from fallbackrouter.jobs.feed_rows import RowReader
+    from fallbackrouter.jobs.sync import Limits, sync_file
     from fallbackrouter.numbering import Numbering
 
     house = open_house(config)
-    if not dry_run:
-        house.make_data_dir()
+    settings = house.settings
+    house.make_data_dir()
+    reader = RowReader(
+        gate=build_gate(settings),
+        read_number=Numbering(settings.numbers.region).read,
+        plain=not settings.numbers.region,
+        load_zone=load_zone,
+        default_zone=default_zone(settings),
+    )
     summary = sync_file(
         source,
         house.routes,
-        gate=build_gate(house.settings),
-        read_number=Numbering(house.settings.numbers.region).read,
-        load_zone=load_zone,
-        default_zone=default_zone(house.settings),
-        max_shrink=1.0 if force else house.settings.sync.max_shrink,
-        allow_empty=force,
+        reader=reader,
+        limits=Limits(max_shrink=settings.sync.max_shrink, force=force),
         dry_run=dry_run,
         clock=SystemClock(),
     )
     for reject in summary.rejects[:20]:
         complain(f"set aside: row {reject.row_id}: {reject.reason}")
-    if len(summary.rejects) > 20:  # noqa: PLR2004 - enough to see what is wrong
-        complain(f"… and {len(summary.rejects) - 20} more")
+    if summary.set_aside > 20:  # noqa: PLR2004 - enough to see what is wrong
+        complain(f"… and {summary.set_aside - 20} more")
     say(
-        f"{summary.taken} routes taken, {len(summary.rejects)} set aside"
+        f"{summary.changes.count} routes taken, {summary.set_aside} set aside"
         + (" (dry run: nothing changed)" if dry_run else "")
     )
     if not dry_run:

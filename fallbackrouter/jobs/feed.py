@@ -1,81 +1,98 @@
-"""A routes feed as a file: bytes -> the rows that it holds.
+"""What a page of a routes feed holds: batches of rows, and what the page says of itself at its end.
 
-Rules: JSON (`{"routes": [...]}`) or NDJSON (one row a line); sizes are bounded; a feed whose shape is wrong is refused
-whole.
+Two forms are read as their bytes come: a JSON document (feed_document) and NDJSON (feed_lines). Rules: memory does not
+grow with the page; sizes are bounded; a page whose shape is wrong is refused whole.
 
 Source: docs/crm-contract.md, "Routes feed".
 """
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import msgspec
 
 from fallbackrouter.core.errors import FeedError
+from fallbackrouter.jobs.feed_rows import FeedRow
 
-MAX_FILE_BYTES = 1_000_000_000
-MAX_LINE_BYTES = 65_536
+MAX_ROW_BYTES = 65_536
+MAX_FACTS_BYTES = 32_000_000
+"""The most that a page says beside its rows; `deleted` may be long."""
+FACTS = frozenset(("deleted", "next", "cursor", "full"))
 
 
-def read_feed(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the feed's rows as they were written.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a page: `usual` where all are of the right kinds, else `odd`, decoded JSON of any shape."""
+
+    usual: Sequence[FeedRow] = ()
+    odd: Sequence[object] = ()
+
+    def __len__(self) -> int:
+        return len(self.usual) + len(self.odd)
+
+
+class PageFacts(msgspec.Struct, frozen=True):
+    """What a page says of itself.
+
+    Attributes:
+        deleted: ids that are gone, in a delta.
+        next: the next page's URL, None on the last.
+        cursor: what the CRM wants to be asked with next time.
+        full: these are all routes; None where the page does not say.
+    """
+
+    deleted: list[str | int] = msgspec.field(default_factory=list)
+    next: str | None = None
+    cursor: str | int | None = None
+    full: bool | None = None
+
+
+class Page(Protocol):
+    """Reads one page, piece by piece; each method raises FeedError where the page is no feed's."""
+
+    def feed(self, data: bytes) -> list[Batch]:
+        """Take bytes as they come, and return the rows that are whole."""
+        ...
+
+    def end(self) -> tuple[list[Batch], PageFacts | None]:
+        """Return the last rows and the page's facts; None where it told none, so that a cut could not be noticed."""
+        ...
+
+
+def decoded_object(data: bytes, place: str) -> Mapping[str, Any]:
+    """Return a JSON object.
 
     Raises:
-        FeedError: the file cannot be read, or is no whole feed.
+        FeedError: it is none.
+    """
+    value = decoded(data, place)
+    if not isinstance(value, dict):
+        raise FeedError(f"{place} is not a JSON object")
+    return value
+
+
+def decoded(data: bytes, place: str) -> object:
+    """Return JSON of any kind.
+
+    Raises:
+        FeedError: it is no JSON.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FeedError(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; split the feed")
-        with path.open("rb") as file:
-            first = next((line for line in iter(file.readline, b"") if line.strip()), b"")
-            if not first:
-                return
-            if _is_row(first):
-                yield from _ndjson(path)
-                return
-        yield from _document(path)
-    except OSError as error:
-        raise FeedError(f"{path} cannot be read: {(error.strerror or 'no such file').lower()}") from None
-
-
-def _is_row(line: bytes) -> bool:
-    """Tell whether a file that begins so has one JSON object a line."""
-    try:
-        value = msgspec.json.decode(line)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and "routes" not in value
-
-
-def _ndjson(path: Path) -> Iterator[Mapping[str, Any]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), 1):
-            if len(line) > MAX_LINE_BYTES:
-                raise FeedError(f"{path}:{number}: a row is longer than {MAX_LINE_BYTES} bytes")
-            if line.strip():
-                yield _object(line, f"{path}:{number}")
-
-
-def _document(path: Path) -> Iterator[Mapping[str, Any]]:
-    feed = _object(path.read_bytes(), str(path))
-    rows = feed.get("routes")
-    if not isinstance(rows, list):
-        raise FeedError(f'{path} has no list "routes"')
-    if feed.get("full") is False or feed.get("deleted"):
-        raise FeedError(f"{path} is a delta; a file has to hold the whole feed")
-    if feed.get("next"):
-        raise FeedError(f"{path} is one page of several; a file has to hold the whole feed")
-    yield from rows
-
-
-def _object(data: bytes, place: str) -> Mapping[str, Any]:
-    try:
-        value = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except RecursionError:
         raise FeedError(f"{place} is nested too deep") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise FeedError(f"{place} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise FeedError(f"{place} is not a JSON object")
-    return value
+
+
+def page_facts(told: Mapping[str, Any], place: str) -> PageFacts:
+    """Return what a page said of itself.
+
+    Raises:
+        FeedError: a fact is of the wrong kind.
+    """
+    try:
+        return msgspec.convert({name: told[name] for name in FACTS if told.get(name) is not None}, PageFacts)
+    except msgspec.ValidationError as error:
+        raise FeedError(f"{place}: {error}") from None

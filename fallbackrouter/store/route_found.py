@@ -17,7 +17,6 @@ class Found(NamedTuple):
 
     key: str
     rank: int
-    place: int
     id: str
     stage: str
     result: str
@@ -27,10 +26,10 @@ class Found(NamedTuple):
     valid_until: int | None
 
     @property
-    def order(self) -> tuple[int, Rank, Rank, int, str]:
-        """The key to sort by, the winner first; that of core.order, with the feed's own order at its end."""
+    def order(self) -> tuple[int, Rank, Rank, str]:
+        """The key to sort by, the winner first; that of core.order, with the id at its end."""
         did, caller = parts(self.key)
-        return (self.rank, rank(did), rank(caller), self.place, self.id)
+        return (self.rank, rank(did), rank(caller), self.id)
 
 
 class Hours(NamedTuple):

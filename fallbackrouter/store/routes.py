@@ -4,8 +4,7 @@ Its rules:
 
 - loading happens in a thread and reads the file bit by bit; a look-up is one indexed query in memory, and neither reads
   a disk nor waits; a new generation is a new copy, swapped in between two calls;
-- which route wins is core.rulebook's order: priority, the more specific did, the more specific caller; then the feed's
-  `order` and the id;
+- which route wins is core.rulebook's order: priority, the more specific did, the more specific caller; then the id;
 - every route passes the gate when it is used, as the configuration may have become stricter since it was fed: the
   winner that may not reach a dialplan is Refused, and no other route takes its place.
 
@@ -31,12 +30,9 @@ from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.store.faults import refusal
 from fallbackrouter.store.moments import from_ms, to_ms
-from fallbackrouter.store.route_file import SCHEMA, write_routes
 from fallbackrouter.store.route_found import Found, Hours, as_rule
-from fallbackrouter.store.route_row import RouteRow, WriteSummary
 from fallbackrouter.store.route_shapes import Shape, keys
-
-__all__ = ["RouteRow", "RoutesCopy", "WriteSummary", "write_routes"]
+from fallbackrouter.store.route_tables import SCHEMA
 
 LoadZone = Callable[[str], tzinfo | None]
 """A time zone's name -> the zone, the machine's for ""; None where there is none of that name."""
@@ -46,9 +42,9 @@ _PAUSE_S = 0.001
 _AT_ONCE = 512
 _NO_KEY = "\t\t"
 """Fills a query up to a size that is prepared already; no route has this key."""
-_FOUND = """SELECT key, rank, place, id, stage, result, windows, zone, valid_from, valid_until
+_FOUND = """SELECT key, rank, id, stage, result, windows, zone, valid_from, valid_until
     FROM {} AS r CROSS JOIN bodies USING (body)"""
-_PATTERNS = _FOUND.format("patterns") + " ORDER BY place, id"
+_PATTERNS = _FOUND.format("patterns") + " ORDER BY id"
 
 
 class RoutesCopy:
@@ -184,7 +180,7 @@ def _copy(path: Path, memory: sqlite3.Connection) -> dict[str, str]:
     return dict(memory.execute("SELECT name, value FROM facts").fetchall())
 
 
-def _order(row: Found) -> tuple[int, Rank, Rank, int, str]:
+def _order(row: Found) -> tuple[int, Rank, Rank, str]:
     return row.order
 
 

@@ -1,15 +1,22 @@
-"""A routes feed from a file: what is taken, what is set aside, what is refused whole."""
+"""A routes feed: what is read, what is taken, what is set aside, what is refused whole."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fallbackrouter.clock import load_zone
+from fallbackrouter.clock import SystemClock, load_zone
 from fallbackrouter.core.errors import FeedError
-from fallbackrouter.jobs.feed import MAX_LINE_BYTES, read_feed
-from fallbackrouter.jobs.feed_rows import Reject, RowReader
+from fallbackrouter.jobs.feed import MAX_ROW_BYTES, Batch, PageFacts
+from fallbackrouter.jobs.feed_document import Document
+from fallbackrouter.jobs.feed_lines import Lines
+from fallbackrouter.jobs.feed_rows import FeedRow, Reject, RowReader
+from fallbackrouter.jobs.sync import Limits, Synced, page_of, sync_file
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.store.route_row import RouteRow
 from tests.fakes.calls import GATE
@@ -18,7 +25,9 @@ GOOD = {"id": "r1", "did": "8 495 111-11-11", "result": {"app": "group", "num": 
 
 
 def reader() -> RowReader:
-    return RowReader(gate=GATE, read_number=Numbering("RU").read, load_zone=load_zone, default_zone="Europe/Moscow")
+    return RowReader(
+        gate=GATE, read_number=Numbering("RU").read, plain=False, load_zone=load_zone, default_zone="Europe/Moscow"
+    )
 
 
 def read(raw: object) -> RouteRow | Reject:
@@ -40,7 +49,7 @@ def test_a_row_is_normalised() -> None:
         valid_from="2026-03-08T09:00:00+03:00",
     )
     assert (row.did, row.caller, row.stage) == ("74951111111", "79507533333", "init")
-    assert row.result == {"app": "group", "num": "62", "time": "100"}
+    assert json.loads(row.result) == {"app": "group", "num": "62", "time": "100"}
     assert row.timezone == "Europe/Moscow"
     assert row.valid_from is not None
     assert row.valid_from.isoformat() == "2026-03-08T06:00:00+00:00"
@@ -93,53 +102,171 @@ def test_what_is_no_row_is_named_by_its_place(raw: object) -> None:
     assert read(raw) == Reject("#1", "the row is not a JSON object")
 
 
-def test_of_two_rows_with_one_id_the_second_is_set_aside() -> None:
-    rows = reader()
-    assert isinstance(rows.read(GOOD, 0), RouteRow)
-    assert isinstance(rows.read(GOOD, 1), Reject)
+def pages(text: str, size: int) -> tuple[list[object], PageFacts | None]:
+    """Read a feed's text in pieces; rows as plain JSON."""
+    data = text.encode()
+    page = page_of(data, "feed")
+    batches = []
+    for start in range(0, len(data), size):
+        batches += page.feed(data[start : start + size])
+    rest, facts = page.end()
+    return [row for batch in (*batches, *rest) for row in rows_of(batch)], facts
 
 
+def rows_of(batch: Batch) -> list[object]:
+    return [*map(as_json, batch.usual), *batch.odd]
+
+
+def as_json(row: FeedRow) -> dict[str, object]:
+    given = {name: getattr(row, name) for name in row.__struct_fields__}
+    read = {name: value for name, value in given.items() if value != getattr(FeedRow(), name)}
+    return {name: json.loads(bytes(value)) if isinstance(value, msgspec.Raw) else value for name, value in read.items()}
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_document_is_read_however_it_is_written(tmp_path: Path, indent: int | None) -> None:
-    file = tmp_path / "feed.json"
-    file.write_text(json.dumps({"routes": [GOOD, {}], "full": True}, indent=indent))
-    assert list(read_feed(file)) == [GOOD, {}]
+def test_a_document_is_read_however_it_is_written_and_comes(indent: int | None, size: int) -> None:
+    told = {"cursor": "c", "deleted": ["x", 7], "routes": [GOOD, {}, {"id": 1, "a": {"b": [{}, {}]}}], "full": True}
+    rows, facts = pages(json.dumps(told, indent=indent), size)
+    assert rows == told["routes"]
+    assert facts == PageFacts(deleted=["x", 7], cursor="c", full=True)
 
 
-def test_ndjson_is_read_line_by_line(tmp_path: Path) -> None:
-    file = tmp_path / "feed.ndjson"
-    file.write_text(f"\n{json.dumps(GOOD)}\n\n{json.dumps(GOOD)}\n")
-    assert list(read_feed(file)) == [GOOD, GOOD]
+@pytest.mark.parametrize("size", [1, 13, 100_000])
+def test_ndjson_is_read_line_by_line_with_its_last_line(size: int) -> None:
+    rows, facts = pages(f'\n{json.dumps(GOOD)}\n\n{json.dumps(GOOD)}\n{{"full": true, "next": null}}\n', size)
+    assert rows == [GOOD, GOOD]
+    assert facts == PageFacts(full=True)
 
 
-def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
-    file = tmp_path / "feed.json"
-    file.write_text("\n")
-    assert list(read_feed(file)) == []
+def test_many_rows_come_in_batches_of_usual_ones() -> None:
+    rows = [{"id": f"r{count}", "result": {"app": "group", "num": "},{"}} for count in range(20_000)]
+    page = page_of(b'{"routes": [', "feed")
+    data = json.dumps({"routes": rows}).encode()
+    batches = [batch for start in range(0, len(data), 65_536) for batch in page.feed(data[start : start + 65_536])]
+    rest, _ = page.end()
+    read = [row for batch in (*batches, *rest) for row in rows_of(batch)]
+    assert read == rows
+    assert sum(len(batch.odd) for batch in (*batches, *rest)) < 10
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text('{}[],:"\\ aé', max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abid{,", max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(JSON, max_size=6), st.integers(1, 40), st.sampled_from([None, 1]), st.booleans())
+def test_any_document_is_read_as_json_reads_it(rows: list[Any], size: int, indent: int | None, first: bool) -> None:
+    text = json.dumps({"routes": rows, "full": True} if first else {"full": True, "routes": rows}, indent=indent)
+    document = Document("feed")
+    data = text.encode()
+    batches = [batch for start in range(0, len(data), size) for batch in document.feed(data[start : start + size])]
+    rest, facts = document.end()
+    read = [row for batch in (*batches, *rest) for row in rows_of(batch)]
+    assert read == rows
+    assert facts == PageFacts(full=True)
+
+
+@given(st.binary(max_size=200) | st.text('{}[],:"\\ routesid1', max_size=60).map(str.encode), st.integers(1, 50))
+def test_whatever_comes_is_read_or_refused(data: bytes, size: int) -> None:
+    for page in (Document("feed"), Lines("feed")):
+        with suppress(FeedError):
+            for start in range(0, len(data), size):
+                page.feed(data[start : start + size])
+            page.end()
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ('{"routes": [{"id"', "not JSON"),
+        ('{"routes": [{"id"', "is cut"),
+        ('{"routes": [{"id": "r1"}', "is cut"),
+        ('{"routes": [{"id": "r1"}]', "not JSON"),
         ('{"routes": {}}', "no list"),
         ("[1]", "not a JSON object"),
-        ("<html>", "not JSON"),
-        ('{"routes": [], "full": false}', "delta"),
-        ('{"routes": [], "deleted": ["r1"]}', "delta"),
-        ('{"routes": [], "next": "/page2"}', "one page"),
+        ("<html>", "not a JSON object"),
+        ('{"routes": [], "full": "yes"}', "full"),
+        ('{"routes": [], "deleted": [[1]]}', "deleted"),
+        ('{"routes": [{"id": "r1"} {"id": "r2"}]}', "comma"),
         ('{"id": "r1"}\n{"id": "r2"', ":2"),
-        ('{"id": "r1"}\n{"id": "' + "x" * MAX_LINE_BYTES + '"}', "longer"),
+        ('{"id": "r1"}\n{"full": true}\n{"id": "r2"}', "follow"),
+        ('{"id": "r1"}\n{"id": "' + "x" * MAX_ROW_BYTES + '"}', "longer"),
+        ('{"routes": [{"id": "' + "x" * 400_000 + '"}]}', "longer"),
         ('{"routes": ' + "[" * 200_000, "nested"),
     ],
 )
-def test_a_feed_of_a_wrong_shape_is_refused_whole(tmp_path: Path, text: str, word: str) -> None:
-    file = tmp_path / "feed.json"
-    file.write_text(text)
+def test_a_feed_of_a_wrong_shape_is_refused_whole(text: str, word: str) -> None:
     with pytest.raises(FeedError, match=word):
-        list(read_feed(file))
+        pages(text, 50_000)
+
+
+class Place:
+    """A folder to sync into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.routes = folder / "routes.db"
+        self.feed = folder / "feed.json"
+
+    def sync(self, text: str, *, force: bool = False, dry_run: bool = False) -> Synced:
+        self.feed.write_text(text)
+        limits = Limits(max_shrink=0.3, max_rejects=0.25, force=force)
+        return sync_file(self.feed, self.routes, reader=reader(), limits=limits, dry_run=dry_run, clock=SystemClock())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def feed_of(*ids: str, **facts: object) -> str:
+    return json.dumps({"routes": [{**GOOD, "id": one} for one in ids], **facts})
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (feed_of("1", full=False), "delta"),
+        (feed_of(deleted=["r1"]), "delta"),
+        (feed_of("1", next="/page2"), "one page"),
+        (feed_of(), "no route that may serve"),
+        ("\n", "no route that may serve"),
+        (feed_of("1", "2"), "would drop 2 of 4"),
+        (feed_of("5", "6", "7", "8"), "would drop 4 of 4"),
+        (json.dumps({"routes": [{**GOOD, "id": one} for one in "1234"] + [{}, {}]}), "2 of 6 rows"),
+    ],
+)
+def test_a_doubtful_feed_leaves_the_former_routes(place: Place, text: str, word: str) -> None:
+    place.sync(feed_of("1", "2", "3", "4"))
+    before = place.routes.read_bytes()
+    with pytest.raises(FeedError, match=word):
+        place.sync(text)
+    assert place.routes.read_bytes() == before
+    assert sorted(path.name for path in place.routes.parent.iterdir()) == ["feed.json", "routes.db"]
+
+
+def test_what_is_meant_is_taken_and_a_dry_run_changes_nothing(place: Place) -> None:
+    place.sync(feed_of("1", "2", "3", "4"))
+    before = place.routes.read_bytes()
+    tried = place.sync(feed_of("1"), force=True, dry_run=True)
+    assert (tried.changes.removed, place.routes.read_bytes() == before) == (3, True)
+    assert place.sync(feed_of(), force=True).changes.count == 0
+
+
+def test_rows_that_may_not_serve_are_set_aside_with_their_reasons(place: Place) -> None:
+    synced = place.sync(json.dumps({"routes": [{**GOOD, "id": one} for one in "1234"] + [{**GOOD, "result": {}}]}))
+    assert (synced.changes.count, synced.set_aside) == (4, 1)
+    assert synced.rejects == (Reject("r1", "no app"),)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match=r"feed\.json cannot be read"):
-        list(read_feed(tmp_path / "feed.json"))
+        sync_file(
+            tmp_path / "feed.json",
+            tmp_path / "routes.db",
+            reader=reader(),
+            limits=Limits(0.3),
+            dry_run=False,
+            clock=SystemClock(),
+        )

@@ -10,8 +10,9 @@ import pytest
 from fallbackrouter.clock import load_zone
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store.route_repair import load_or_set_aside
-from fallbackrouter.store.routes import RouteRow, RoutesCopy, write_routes
+from fallbackrouter.store.routes import RoutesCopy
 from tests.fakes.calls import GATE, call
+from tests.fakes.routes import route_row, write_routes
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def load(path: Path, notes: list[str]) -> RoutesCopy:
 
 
 def write(path: Path) -> None:
-    write_routes(path, [RouteRow(id="r1", did="74951111111", result={"app": "group", "num": "9"})], synced_at=AT)
+    write_routes(path, [route_row("r1", "74951111111", result={"app": "group", "num": "9"})], synced_at=AT)
 
 
 @pytest.mark.parametrize("keep", [0, 100])

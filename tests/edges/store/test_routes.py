@@ -1,3 +1,4 @@
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from fallbackrouter.core.route import Gate, Refused, Route
 from fallbackrouter.core.rule import ANYONE, Condition, Rule
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.schedule import parse_window
-from fallbackrouter.store import route_file
-from fallbackrouter.store.routes import RouteRow, RoutesCopy, WriteSummary, write_routes
+from fallbackrouter.store import route_draft
+from fallbackrouter.store.route_row import Changes, RouteRow
+from fallbackrouter.store.routes import RoutesCopy
+from tests.fakes.routes import route_row as row
+from tests.fakes.routes import write_routes
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # a Monday
 GATE = Gate(
@@ -28,7 +32,6 @@ GATE = Gate(
     external=re.compile("[0-9]+"),
     variables=frozenset({"app", "num"}),
 )
-GROUP = {"app": "group", "num": "62"}
 
 
 def number(text: str) -> Number:
@@ -40,10 +43,6 @@ def a_call(did: str = "74951111111", caller: str = "89507533333", stage: str = "
     return Call(number(did), number(caller), stage=stage)
 
 
-def row(name: str, did: str = "", caller: str = "", **other: object) -> RouteRow:
-    return RouteRow(name, did, caller, **({"result": GROUP} | other))  # type: ignore[arg-type]  # any field
-
-
 class Table:
     """A folder with a routes.db that can be written and loaded again and again."""
 
@@ -51,7 +50,7 @@ class Table:
         self.path = folder / "routes.db"
         self.copies: list[RoutesCopy] = []
 
-    def write(self, *rows: RouteRow) -> WriteSummary:
+    def write(self, *rows: RouteRow) -> Changes:
         return write_routes(self.path, rows, synced_at=AT)
 
     def load(self, gate: Gate = GATE, default_zone: str = "UTC") -> RoutesCopy:
@@ -78,8 +77,8 @@ def name_of(found: Rule | Refused | None) -> str:
 
 
 def test_a_route_comes_back_as_the_rule_that_it_is(table: Table) -> None:
-    fed = RouteRow(
-        id="r1",
+    fed = row(
+        "r1",
         did="74951111111",
         caller="_8950.",
         stage="init",
@@ -88,7 +87,6 @@ def test_a_route_comes_back_as_the_rule_that_it_is(table: Table) -> None:
         priority=3,
         valid_from=AT - timedelta(days=1),
         valid_until=AT + timedelta(milliseconds=1),
-        result=GROUP,
     )
     copy = table.of(fed)
     assert copy.first(a_call(), AT) == Rule(
@@ -164,11 +162,10 @@ def test_patterns_with_and_without_a_place_are_weighed_against_each_other(table:
     assert name_of(tried_alone.first(a_call(), AT)) == "tried"
 
 
-def test_between_equals_the_feed_s_order_and_then_the_id_decides(table: Table) -> None:
+def test_between_equals_the_id_decides(table: Table) -> None:
     assert name_of(table.of(row("b"), row("a")).first(a_call(), AT)) == "a"
-    assert name_of(table.of(row("a", order=2), row("b", order=1)).first(a_call(), AT)) == "b"
-    mixed = table.of(row("b", "_749[56]."), row("a", "_749[56].", order=1))
-    assert [rule.name for rule in mixed.candidates(number("7495123"), number("1"), "init")] == ["b", "a"]
+    mixed = table.of(row("b", "_749[56]."), row("a", "_749[56]."))
+    assert [rule.name for rule in mixed.candidates(number("7495123"), number("1"), "init")] == ["a", "b"]
 
 
 def test_a_row_that_comes_twice_is_the_later_one(table: Table) -> None:
@@ -226,8 +223,8 @@ NUMBERS = st.one_of(
 )
 ROWS = st.lists(
     st.builds(
-        RouteRow,
-        id=st.integers(0, 30).map(str),
+        row,
+        name=st.integers(0, 30).map(str),
         did=CONDITIONS,
         caller=CALLERS,
         stage=st.sampled_from(["", "", "init", "end"]),
@@ -236,8 +233,6 @@ ROWS = st.lists(
         priority=st.integers(-1, 1),
         valid_from=st.sampled_from([None, None, AT, AT + timedelta(hours=1)]),
         valid_until=st.sampled_from([None, None, AT, AT + timedelta(days=1)]),
-        result=st.just(GROUP),
-        order=st.integers(0, 2),
     ),
     max_size=25,
 )
@@ -259,7 +254,7 @@ def as_rule(fed: RouteRow) -> Rule:
         did=condition(fed.did),
         caller=condition(fed.caller),
         stages=frozenset({fed.stage}) if fed.stage else frozenset(),
-        windows=tuple(map(parse_window, fed.when)),
+        windows=tuple(map(parse_window, json.loads(fed.windows or "[]"))),
         zone=load_zone(fed.timezone or "UTC"),
         priority=fed.priority,
         valid_from=fed.valid_from,
@@ -275,7 +270,7 @@ def test_the_copy_decides_as_the_rulebook_does(
     path = tmp_path_factory.mktemp("routes") / "routes.db"
     write_routes(path, rows, synced_at=AT)
     latest = {fed.id: fed for fed in rows}
-    book = Rulebook(as_rule(fed) for fed in sorted(latest.values(), key=lambda fed: (fed.order, fed.id)))
+    book = Rulebook(as_rule(fed) for fed in sorted(latest.values(), key=lambda fed: fed.id))
     copy = RoutesCopy.load(path, gate=GATE, load_zone=load_zone, default_zone="UTC")
     with closing(copy):
         for did, caller, stage in calls:
@@ -297,11 +292,13 @@ def test_a_pattern_that_is_none_refuses_the_feed_and_the_former_routes_stay(tabl
 
 
 def test_what_would_make_look_ups_slow_refuses_the_feed(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, limit in (("MAX_PATTERNS", 3), ("MAX_SHAPES", 3), ("MAX_ROUTES_PER_KEY", 3)):
-        monkeypatch.setattr(route_file, name, limit)
-    table.write(*(row(str(count), "_[12]X") for count in range(3)))
+    for name, limit in (("MAX_SHAPES", 3), ("MAX_ROUTES_PER_KEY", 3)):
+        monkeypatch.setattr(route_draft, name, limit)
+    draft = route_draft.RouteDraft(table.path, delta=False, max_patterns=3)
+    draft.put([row(str(count), "_[12]X") for count in range(4)])
     with pytest.raises(FeedError, match="4 routes have patterns other than a prefix, at most 3"):
-        table.write(*(row(str(count), "_[12]X") for count in range(4)))
+        draft.lay()
+    draft.discard()
     with pytest.raises(FeedError, match="more than 3 combinations of kinds"):
         table.write(*(row(str(count), "_" + "1" * count + ".") for count in range(1, 5)))
     with pytest.raises(FeedError, match="more than 3 routes have the did and the caller of row 0"):
@@ -356,3 +353,43 @@ def test_a_file_of_another_schema_is_told_in_one_sentence(table: Table) -> None:
 def test_a_folder_that_is_missing_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be opened or written"):
         write_routes(tmp_path / "missing" / "routes.db", [], synced_at=AT)
+
+
+def test_a_delta_changes_what_it_names_and_nothing_else(table: Table) -> None:
+    table.write(row("a", "1"), row("b", "2"), row("c", "_3[45]X"), row("d", "4"), row("same", "5"))
+    changes = write_routes(
+        table.path,
+        [row("b", "22"), row("c", "33"), row("new", "_6[78]X"), row("same", "5")],
+        delta=True,
+        gone=["a", "never was"],
+    )
+    assert (changes.former, changes.count, changes.patterns) == (5, 5, 1)
+    assert (changes.added, changes.changed, changes.removed, changes.unchanged) == (1, 2, 1, 2)
+    copy = table.load()
+    found = {did: name_of(copy.first(a_call(did), AT)) for did in ("1", "2", "22", "33", "34", "4", "5", "677", "67X")}
+    assert found == {"1": "", "2": "", "22": "b", "33": "c", "34": "", "4": "d", "5": "same", "677": "new", "67X": ""}
+
+
+def test_of_a_row_and_the_word_that_it_is_gone_the_later_counts(table: Table) -> None:
+    table.write(row("a", "1"))
+    draft = route_draft.RouteDraft(table.path, delta=True)
+    draft.put([row("b", "2"), row("c", "3")])
+    draft.drop(["b", "a"])
+    draft.put([row("a", "4")])
+    changes = draft.lay()
+    draft.publish(changes, synced_at=AT, facts={"cursor": "7"})
+    draft.discard()
+    assert (changes.added, changes.changed, changes.removed, changes.count) == (1, 1, 0, 2)
+    copy = table.load()
+    assert [name_of(copy.first(a_call(did), AT)) for did in "1234"] == ["", "", "c", "a"]
+    assert copy.cursor == "7"
+
+
+def test_a_full_feed_says_what_it_changes(table: Table) -> None:
+    first = table.write(row("a", "1"), row("b", "2"), row("c", "_3[45]X"), row("d", "4"))
+    assert (first.former, first.added, first.count) == (0, 4, 4)
+    second = table.write(
+        row("a", "1"), row("b", "2", result={"app": "group", "num": "9"}), row("c", "5"), row("e", "_3[45]X")
+    )
+    assert (second.former, second.count) == (4, 4)
+    assert (second.added, second.changed, second.removed, second.unchanged) == (1, 2, 1, 1)
