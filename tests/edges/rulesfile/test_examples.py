@@ -22,11 +22,12 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 LISTS = dict(re.findall(r"^```list (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+DESTINATIONS = {"extension": "from-internal,{num},1"}
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def _check(directory: Path) -> Checked:
-    settings = Settings(last_resort={"app": "auto"}, rules=Rules(dir=str(directory)))
+    settings = Settings(last_resort={"app": "auto"}, rules=Rules(dir=str(directory)), destinations=DESTINATIONS)
     return check_configured_rules(Loaded(settings, None, ROOT))
 
 
