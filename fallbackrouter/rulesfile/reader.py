@@ -12,6 +12,7 @@ from fallbackrouter.core.route import MAX_RULE_CHARS, Gate, Route, printable
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.rulesfile.keys import one_text, read_pairs, texts
 from fallbackrouter.rulesfile.lists import Lists
+from fallbackrouter.rulesfile.moment import read_moment
 from fallbackrouter.rulesfile.numbers import NumbersReader
 from fallbackrouter.rulesfile.problem import Mark, Report
 from fallbackrouter.rulesfile.routes import Destination, RoutesReader
@@ -19,7 +20,7 @@ from fallbackrouter.rulesfile.rules import LoadZone
 from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
 from fallbackrouter.rulesfile.tree import Node, Table
 
-KEYS = ("name", "tier", "did", "caller", "stage", "when", "timezone", "priority", "route", "routes")
+KEYS = ("name", "tier", "did", "caller", "stage", "when", "timezone", "valid_until", "priority", "route", "routes")
 
 _PRIORITY = re.compile(r"[+-]?[0-9]{1,7}")
 
@@ -87,7 +88,7 @@ class _Reader:
             if name not in KEYS:
                 self._report(mark, f'unknown key "{printable(name)}"', write_instead(name, KEYS))
         route, second = self._routes()
-        name, tier = self._name(), self._tier()
+        name, tier, timezone = self._name(), self._tier(), self._timezone()
         self._refuse_second(tier, name, place)
         return RuleSpec(
             name=name,
@@ -99,8 +100,9 @@ class _Reader:
             caller=self._numbers("caller"),
             stages=self._stages(),
             windows=self._windows(),
-            timezone=self._timezone(),
+            timezone=timezone,
             priority=self._priority(),
+            valid_until=self._valid_until(timezone),
             place=place,
         )
 
@@ -165,6 +167,17 @@ class _Reader:
             meant = nearest(scalar.text, available_timezones()) or "a name such as Europe/Moscow"
             self._report(scalar.mark, f'unknown time zone "{printable(scalar.text)}"', f"write {meant}")
         return scalar.text
+
+    def _valid_until(self, timezone: str) -> str:
+        scalar = one_text(self._pairs, "valid_until", self._report)
+        if scalar is None:
+            return ""
+        moment = read_moment(scalar.text, self._setup.load_zone(timezone))
+        if moment is None:
+            what = f'valid_until "{printable(scalar.text)}" is no moment'
+            self._report(scalar.mark, what, 'write date and time, as in "2026-03-08 18:00"')
+            return ""
+        return moment.isoformat()
 
     def _priority(self) -> int:
         scalar = one_text(self._pairs, "priority", self._report)

@@ -1,7 +1,7 @@
 """Checked rules from a database -> the rules that serve; what no check would have let through is refused again."""
 
 from collections.abc import Callable, Iterable
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from fallbackrouter.core.call import is_stage
 from fallbackrouter.core.names import is_function, is_variable
@@ -16,6 +16,7 @@ from fallbackrouter.core.route import (
 )
 from fallbackrouter.core.rule import Condition, Rule
 from fallbackrouter.core.schedule import Window, parse_window
+from fallbackrouter.rulesfile.moment import read_moment
 from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
 
 LoadZone = Callable[[str], tzinfo | None]
@@ -60,6 +61,7 @@ class _Maker:
             zone=self._zone(spec.timezone) if spec.windows else None,
             priority=spec.priority,
             place=spec.place,
+            valid_until=_end(spec),
             next_route=_next_route(spec),
         )
 
@@ -97,6 +99,15 @@ def _check_heading(spec: RuleSpec) -> None:
         raise ValueError(f"the priority of rule {spec.name} is out of bounds")
     if not all(is_stage(stage) for stage in spec.stages):
         raise ValueError(f"rule {spec.name} names no stage")
+
+
+def _end(spec: RuleSpec) -> datetime | None:
+    if not spec.valid_until:
+        return None
+    moment = read_moment(spec.valid_until, None)
+    if moment is None:
+        raise ValueError(f"rule {spec.name} ends at no moment")
+    return moment
 
 
 def _first_route(spec: RuleSpec) -> Route:

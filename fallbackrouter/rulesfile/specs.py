@@ -47,6 +47,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         timezone: an IANA name, "" for the machine's.
         variables: the route's, name and value.
         functions: the dialplan functions that the route writes, name and value.
+        valid_until: it holds before this moment, ISO 8601 in UTC; "": for ever.
         next_variables: the second route's, empty where there is none; it writes no functions.
         place: file and line, for people.
     """
@@ -62,6 +63,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     windows: tuple[str, ...] = ()
     timezone: str = ""
     priority: int = 0
+    valid_until: str = ""
     place: str = ""
 
     @property
@@ -77,4 +79,4 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     @property
     def version(self) -> int:
         """The oldest format of a compiled set that can hold this rule."""
-        return 2 if self.next_variables else 1
+        return 2 if self.next_variables or self.valid_until else 1

@@ -103,7 +103,7 @@ def test_every_example_of_the_page_checks(tmp_path: Path, example: str) -> None:
 
 
 def test_every_key_stands_in_the_page_and_in_an_example() -> None:
-    documented = re.findall(r"^\| `([a-z]+)` \| ", PAGE.partition("## Keys")[2].partition("\n## ")[0], re.MULTILINE)
+    documented = re.findall(r"^\| `([a-z_]+)` \| ", PAGE.partition("## Keys")[2].partition("\n## ")[0], re.MULTILINE)
     assert tuple(documented) == KEYS
     for key in KEYS:
         assert any(re.search(rf"^[- ] {key}:", example, re.MULTILINE) for example in EXAMPLES)

@@ -157,6 +157,8 @@ def test_the_smallest_body_is_good() -> None:
         _body(tier="synced"),
         _body(priority=10_000_000),
         _body(stages=["In it"]),
+        _body(valid_until="soon"),
+        _body(valid_until="0001-01-01T00:00+14:00"),
         _body(did={"patterns": ["_[5-3]"]}),
         _body(did={"shared": 0}),
         _body(did={"shared": -2}),
