@@ -79,11 +79,15 @@ class Recordings:
         except (OSError, ValueError):
             return Seen(ready=True, note="link left out: it is no path of a file that can be read")
 
-    def _judge(self, told: str, below: str, fault: str, known: Mapping[str, str], age_s: float) -> Seen:
-        if fault and age_s < self._wait_s:
+    def unseen(self, fault: str, age_s: float) -> Seen:
+        """Return what follows where a recording cannot be had: another look, or none any more."""
+        if age_s < self._wait_s:
             return Seen(ready=False, note=f"its recording {fault}")
-        if fault and fault != _GROWS:
-            return Seen(ready=True, note=f"link left out: {self._wait_s:g} s after the call its recording {fault}")
+        return Seen(ready=True, note=f"link left out: {self._wait_s:g} s after the call its recording {fault}")
+
+    def _judge(self, told: str, below: str, fault: str, known: Mapping[str, str], age_s: float) -> Seen:
+        if fault and (fault != _GROWS or age_s < self._wait_s):
+            return self.unseen(fault, age_s)
         return Seen(ready=True, link=self._spell(told, below, known), note=f"its recording {fault}" if fault else "")
 
     def _fault(self, file: Path, at: datetime) -> str:

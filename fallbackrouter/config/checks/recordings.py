@@ -6,8 +6,8 @@ from fallbackrouter.config.fault import Fault, Faults
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.nearest import write_instead
 from fallbackrouter.core.route import printable
+from fallbackrouter.jobs.recordings import PLACEHOLDERS
 
-PLACEHOLDERS = ("path", "name", "call_id", "linked_id", "node")
 MAX_URL_CHARS = 2_000
 _URL = re.compile(r"[!-~]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
