@@ -165,6 +165,7 @@ class Router:
             status=outcome.status,
             steps=outcome.steps,
             times=times,
+            next_route=outcome.next_route,
         )
         within_s = min(
             self._journal_s, Deadline.after(started_s, policy.call_ms - WRITE_MS).left_s(self._clock.now_s())

@@ -15,17 +15,15 @@ from functools import lru_cache
 
 from fallbackrouter.agi.commands import array_name, set_array, set_function
 from fallbackrouter.core.decision import OK, UNRECORDED, Decision, Event
-from fallbackrouter.core.route import MAX_RULE_CHARS, Route, line_cost, printable
+from fallbackrouter.core.route import MAX_DEST_COST, MAX_RULE_CHARS, Route, leaves_room_for_next, line_cost, printable
 
-ABOUT = ("FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST", "FR_SOURCE")
+ABOUT = ("FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST", "FR_NEXT", "FR_SOURCE")
 """What is said about an answer, in this order, after its own variables; FR_SOURCE last."""
 EVENT_SOURCE = "event"
 MAX_NAMES_BYTES = 280
 """The most bytes of all configured names together, with their commas."""
 MAX_RULE_COST = 160
 """The most bytes of a rule's name on the line, escaping included."""
-MAX_DEST_COST = 120
-"""The same of a destination; together with core.route.MAX_ANSWER_COST an answer fits one AGI line."""
 MAX_TEMPLATE_COST = 80
 
 _DEST_NUM = re.compile(r"[0-9A-Za-z_+*#.-]*")
@@ -64,6 +62,11 @@ class AnswerShape:
         template = self.destinations.get(route.app, "")
         return _filled(template, route.num) if template else ""
 
+    def next_destination(self, decision: Decision) -> str:
+        """Return the destination after the first one, "" where there is none or the line has no room for it."""
+        following = decision.next_route
+        return "" if following is None or not leaves_room_for_next(decision.route) else self.destination(following)
+
 
 def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> list[tuple[str, str]]:
     """Return every variable that the answer sets, with its value.
@@ -79,6 +82,7 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
         decision.decision_id,
         decision.status if recorded else UNRECORDED,
         shape.destination(route) if shape.destinations else "",
+        shape.next_destination(decision) if shape.destinations else "",
         decision.source,
     )
     values.extend(zip(ABOUT, about, strict=True))

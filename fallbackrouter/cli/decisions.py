@@ -109,6 +109,8 @@ def put_decision(row: Row) -> None:
         say(f"{name:<8} {'' if value is None else value}")
     say("route    " + " ".join(f"{name}={value}" for name, value in row["route"].items()))
     trail = row["trail"]
+    if "next" in trail:
+        say("next     " + " ".join(f"{name}={value}" for name, value in trail["next"].items()))
     put_table(
         "trail",
         ("tier", "verdict", "why", "ms"),

@@ -62,7 +62,7 @@ def explain(
 
 
 def _of_rule(rule: "Rule | None") -> Verdict:
-    return Miss() if rule is None else Hit(rule.route, rule=rule.name)
+    return Miss() if rule is None else Hit(rule.route, rule=rule.name, next_route=rule.next_route)
 
 
 def read_moment(text: str, zone: "tzinfo") -> datetime:
@@ -143,6 +143,7 @@ def _put(moment: datetime, steps: list[tuple[str, Verdict]], ranked: list[dict[s
                 "rule": verdict.rule if isinstance(verdict, Hit) else "",
                 "reason": reason_of(verdict),
                 "route": verdict.route.fields if isinstance(verdict, Hit) else None,
+                "next": _next(verdict),
             }
             for name, verdict in steps
         ]
@@ -154,6 +155,7 @@ def _put(moment: datetime, steps: list[tuple[str, Verdict]], ranked: list[dict[s
                 "source": tier,
                 "rule": hit.rule,
                 "route": route,
+                "next": _next(hit),
                 "tiers": told,
                 "rules": ranked,
             }
@@ -166,6 +168,11 @@ def _put(moment: datetime, steps: list[tuple[str, Verdict]], ranked: list[dict[s
     say(f"unless the CRM answers: {tier}{f', rule {hit.rule}' if hit.rule else ''}: {_route(hit)}")
 
 
+def _next(verdict: Verdict) -> dict[str, str] | None:
+    """Return the fields of the route behind a hit's own, None where there is none."""
+    return verdict.next_route.fields if isinstance(verdict, Hit) and verdict.next_route is not None else None
+
+
 def _line(tier: str, verdict: Verdict) -> tuple[str, str, str, str]:
     if isinstance(verdict, Hit):
         return tier, "hit", verdict.rule, _route(verdict)
@@ -174,4 +181,5 @@ def _line(tier: str, verdict: Verdict) -> tuple[str, str, str, str]:
 
 
 def _route(hit: Hit) -> str:
-    return " ".join(f"{name}={value}" for name, value in hit.route.fields.items())
+    routes = (hit.route.fields, _next(hit) or {})
+    return ", then ".join(" ".join(f"{name}={value}" for name, value in fields.items()) for fields in routes if fields)

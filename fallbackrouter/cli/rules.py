@@ -9,7 +9,7 @@ from fallbackrouter.cli.output import complain, put_json, put_table, say
 from fallbackrouter.core.errors import ControlError, RulesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fallbackrouter.cli.house import House
     from fallbackrouter.core.rule import Rule
@@ -136,6 +136,10 @@ def _row(spec: "RuleSpec") -> dict[str, object]:
         "caller": spec.caller.describe(),
         "stage": ", ".join(spec.stages) or "any",
         "when": "; ".join(spec.windows) + (f" ({spec.timezone})" if spec.windows else "") or "always",
-        "route": " ".join(f"{name}={value}" for name, value in spec.route.items()),
+        "route": ", then ".join(_fields(route) for route in (spec.route, spec.next_route) if route),
         "place": spec.place,
     }
+
+
+def _fields(route: "Mapping[str, str]") -> str:
+    return " ".join(f"{name}={value}" for name, value in route.items())

@@ -112,6 +112,21 @@ def zone_of(name: str) -> tzinfo:
     return zone
 
 
+def ami_secret(loaded: "Loaded") -> str:
+    """Return the secret of the manager interface's user, "" where none is configured.
+
+    Raises:
+        ConfigError: its file cannot be read any more, or holds none.
+    """
+    ami = loaded.settings.ami
+    try:
+        if not ami.user:
+            return ""
+        return read_token(loaded.file(ami.secret_file)) if ami.secret_file else clean_token(ami.secret)
+    except TokenError as error:
+        raise ConfigError(f"{loaded.path or 'the environment'}: ami.secret_file {error}; {error.remedy}") from None
+
+
 def crm_token(loaded: "Loaded") -> str:
     """Return the CRM's token, "" where there is none.
 

@@ -61,7 +61,7 @@ def load_settings(explicit: Path | None, environ: Mapping[str, str], places: tup
     origins = overlay(tables, environ)
     base = path.absolute().parent if path else Path.cwd()
     settings = _settings(tables, base, path, origins)
-    return Loaded(settings, path, base, tuple(remarks(settings)))
+    return Loaded(settings, path, base, tuple(remarks(settings, base)))
 
 
 def _settings(tables: dict[str, Any], base: Path, path: Path | None, origins: Mapping[str, str]) -> Settings:

@@ -90,6 +90,17 @@ class Events(Section, frozen=True):
     stages: list[str] = msgspec.field(default_factory=lambda: ["start", "end_auto", "end_failed"])
     routed: str = ""
     ttl_s: float = 604_800
+    max_in_flight: int = 8
+    max_rate: float = 100
+    timeout_s: float = 10
+
+
+class Recordings(Section, frozen=True):
+    """`[recordings]`: the files that `link` names."""
+
+    dir: str = ""
+    url: str = ""
+    wait_s: float = 300
 
 
 class Rules(Section, frozen=True):
@@ -123,6 +134,16 @@ class Journal(Section, frozen=True):
     """`[journal]`: the record of every decision."""
 
     max_pending: int = 20_000
+
+
+class Ami(Section, frozen=True):
+    """`[ami]`: Asterisk's manager interface."""
+
+    connect: str = "127.0.0.1:5038"
+    user: str = ""
+    secret: str = ""
+    secret_file: str = ""
+    grace_s: float = 30
 
 
 class Admin(Section, frozen=True):
@@ -163,11 +184,13 @@ class Settings(Section, frozen=True):
     remembered: Remembered = Remembered()
     sync: Sync = Sync()
     events: Events = Events()
+    recordings: Recordings = Recordings()
     rules: Rules = Rules()
     answers: Answers = Answers()
     numbers: Numbers = Numbers()
     journal: Journal = Journal()
     destinations: dict[str, str] = {}
+    ami: Ami = Ami()
     admin: Admin = Admin()
     log: Log = Log()
     policy: list[PolicyEntry] = []

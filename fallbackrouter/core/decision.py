@@ -35,13 +35,14 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished walk says: the route, who gave it, and every tier asked on the way."""
+    """What a finished walk says: the route, who gave it, every tier asked on the way, and the route after it."""
 
     route: Route
     source: str
     rule: str
     status: str
     steps: tuple[Step, ...]
+    next_route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Decision:
         rule: the rule's name, "" where the tier has none.
         status: OK or DEGRADED; UNRECORDED is known to the answer alone.
         times: filled in while the answer is on its way.
+        next_route: where the call goes if the route's destination cannot take it (`FR_NEXT`); None: nothing is said.
     """
 
     decision_id: str
@@ -67,6 +69,7 @@ class Decision:
     status: str
     steps: tuple[Step, ...]
     times: Times = field(default_factory=Times, compare=False)
+    next_route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ class ControlError(FallbackrouterError):
     """The running service could not be reached or refused a command."""
 
 
+class AmiError(FallbackrouterError):
+    """Asterisk's manager interface could not be used; the text says what to do."""
+
+
 class PatternError(ValueError):
     """A dialplan pattern that Asterisk would refuse or read otherwise than it looks."""
 

@@ -15,6 +15,9 @@ MAX_VALUE_CHARS = 512
 """The most characters of one variable's value."""
 MAX_ANSWER_COST = 1200
 """The most bytes that all values may take on an AGI line, escaping included (lines stay under 2,000)."""
+MAX_DEST_COST = 120
+"""The most bytes of one destination (`FR_DEST`, `FR_NEXT`) on the line; a route that has a second one behind it leaves
+this much of MAX_ANSWER_COST to that."""
 MAX_RULE_CHARS = 80
 """The most characters of a rule's name, as FR_RULE carries it."""
 
@@ -98,6 +101,16 @@ def line_cost(text: str) -> int:
     return len(text.encode("utf-8", "replace")) + specials
 
 
+def answer_cost(route: Route) -> int:
+    """Return how many bytes a route's values take on an AGI line; at most MAX_ANSWER_COST for what passed the gate."""
+    return sum(line_cost(value) for _, value in (*route.variables, *route.functions))
+
+
+def leaves_room_for_next(route: Route) -> bool:
+    """Tell whether an answer of this route still fits its line with a second destination."""
+    return answer_cost(route) + MAX_DEST_COST <= MAX_ANSWER_COST
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """The one gate between the outside and the dialplan; made from the `answers` section of the config.
@@ -148,7 +161,7 @@ class Gate:
                 into.append((name, value))
         route = Route(tuple(variables), tuple(functions))
         self._check_app(route)
-        if sum(line_cost(value) for _, value in (*variables, *functions)) > MAX_ANSWER_COST:
+        if answer_cost(route) > MAX_ANSWER_COST:
             raise _RefusalError("the answer's values are too long together for one AGI line")
         notes.extend(f"left out {name}: not in answers.variables" for name in left_out[:8])
         return Admitted(route, tuple(notes), tuple(left_out))

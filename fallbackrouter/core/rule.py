@@ -53,6 +53,7 @@ class Rule:
         place: file and line, or the feed; for people.
         valid_from: UTC; None: since ever.
         valid_until: UTC, excluded; None: for ever.
+        next_route: where the call goes if the route's destination cannot take it; None where nothing is said.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Rule:
     place: str = ""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    next_route: Route | None = None
 
     def holds_at(self, at: datetime) -> bool:
         """Tell whether the rule is in force at a moment (UTC, aware)."""

@@ -13,12 +13,14 @@ class Hit:
         rule: the rule's name or the feed row's id, "" where the tier has none.
         age_s: how old the answer is, None where it has no age (asked just now, or a rule).
         notes: what was left out of the answer, and other words for the trail.
+        next_route: where the call goes if the route's destination cannot take it; None where nothing is said.
     """
 
     route: Route
     rule: str = ""
     age_s: float | None = None
     notes: tuple[str, ...] = ()
+    next_route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)

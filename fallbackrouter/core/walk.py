@@ -140,4 +140,5 @@ class Walk:
             rule=hit.rule,
             status=DEGRADED if self._degraded else OK,
             steps=tuple(self._steps),
+            next_route=hit.next_route,
         )

@@ -5,10 +5,10 @@ every socket but the winner's is closed, also where the whole race is cancelled 
 """
 
 import asyncio
-import errno
-import os
 import socket
 from collections.abc import Sequence
+
+from fallbackrouter.connecting import connect_to
 
 STAGGER_S = 0.08
 
@@ -23,7 +23,7 @@ async def connect_first(addresses: Sequence[str], port: int, stagger_s: float = 
         OSError: none took the connection; the best one's error.
     """
     if len(addresses) == 1:
-        return addresses[0], await _connect(addresses[0], port)
+        return addresses[0], await connect_to(addresses[0], port)
     race = _Race(addresses, port, stagger_s)
     try:
         return await race.run()
@@ -56,7 +56,7 @@ class _Race:
     def _start_next(self) -> None:
         if self._waiting:
             address = self._waiting.pop(0)
-            self._running[asyncio.create_task(_connect(address, self._port))] = address
+            self._running[asyncio.create_task(connect_to(address, self._port))] = address
 
     def end(self) -> None:
         for task in self._running:
@@ -67,43 +67,3 @@ class _Race:
 def _close_loser(task: asyncio.Task[socket.socket]) -> None:
     if not task.cancelled() and task.exception() is None:
         task.result().close()
-
-
-async def _connect(address: str, port: int) -> socket.socket:
-    """Connect without the loop's sock_connect: uvloop's has even a literal address looked up in its few threads.
-
-    Raises:
-        OSError: the connection was refused, or the address cannot be reached.
-    """
-    connecting = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        connecting.settimeout(0)
-        connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _check(connecting.connect_ex((address, port)), errno.EINPROGRESS)
-        await _writable(connecting)
-        _check(connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-    except BaseException:
-        connecting.close()
-        raise
-    return connecting
-
-
-def _check(error: int, fine: int = 0) -> None:
-    if error not in {0, fine}:
-        raise OSError(error, os.strerror(error))
-
-
-async def _writable(connecting: socket.socket) -> None:
-    """Wait until the connection is made or has failed; may be cancelled at any moment."""
-    loop = asyncio.get_running_loop()
-    settled: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(connecting, _settle, settled)
-    try:
-        await settled
-    finally:
-        loop.remove_writer(connecting)
-
-
-def _settle(settled: asyncio.Future[None]) -> None:
-    if not settled.done():
-        settled.set_result(None)

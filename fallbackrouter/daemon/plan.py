@@ -6,7 +6,8 @@
     parent   -> {"go": true}                                 (the lock on it is ours)
     _prepare -> the plan, or {"error": "one sentence"}
 
-The plan travels through pipes only: it holds the CRM's token, which is written to no disk, argument or log line.
+The plan travels through pipes only: it holds the CRM's token and the manager interface's secret, which are written to
+no disk, argument or log line.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ class Plan:
     Attributes:
         data_dir: absolute.
         listen: `agi.listen`.
+        http_listen: `agi.http_listen`.
         workers: how many call workers.
         heartbeat_ms: a worker that is silent for longer is replaced.
         crm: scheme and host of the CRM, "" without one.
@@ -42,6 +44,7 @@ class Plan:
 
     data_dir: Path
     listen: tuple[str, ...]
+    http_listen: tuple[str, ...]
     workers: int
     heartbeat_ms: float
     crm: str
@@ -55,8 +58,8 @@ class Plan:
     @classmethod
     def read(cls, line: Mapping[str, Any]) -> "Plan":
         """Read what `_prepare` printed."""
-        fields = {**line, "data_dir": Path(line["data_dir"]), "listen": tuple(line["listen"])}
-        return cls(**fields)
+        addresses = {name: tuple(line[name]) for name in ("listen", "http_listen")}
+        return cls(**{**line, **addresses, "data_dir": Path(line["data_dir"])})
 
     def to_line(self) -> dict[str, Any]:
         """Return what `_prepare` prints."""

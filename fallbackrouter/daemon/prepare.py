@@ -21,7 +21,7 @@ import msgspec
 
 from fallbackrouter import log
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.config.build import crm_token
+from fallbackrouter.config.build import ami_secret, crm_token
 from fallbackrouter.config.load import Loaded, load_settings
 from fallbackrouter.config.rules import check_configured_rules
 from fallbackrouter.config.settings import Settings
@@ -140,6 +140,7 @@ class _Planner:
         return Plan(
             data_dir=self.data_dir,
             listen=tuple(settings.agi.listen),
+            http_listen=tuple(settings.agi.http_listen),
             workers=settings.agi.workers,
             heartbeat_ms=settings.agi.heartbeat_ms,
             crm=_origin(settings.crm.url),
@@ -155,7 +156,8 @@ class _Planner:
         crm = self.loaded.settings.crm
         files = {name: str(self.loaded.file(getattr(crm, name))) for name in _OWN_FILES if getattr(crm, name)}
         crm = msgspec.structs.replace(crm, token="", **files)
-        return msgspec.structs.replace(self.loaded.settings, crm=crm, data_dir=str(self.data_dir))
+        ami = msgspec.structs.replace(self.loaded.settings.ami, secret=ami_secret(self.loaded), secret_file="")
+        return msgspec.structs.replace(self.loaded.settings, crm=crm, ami=ami, data_dir=str(self.data_dir))
 
     def _digest(self, order: Mapping[str, Any]) -> str:
         """Return what changes with the settings, the token, and the certificates that workers have loaded."""

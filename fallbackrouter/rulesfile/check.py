@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fallbackrouter.core.call import ReadNumber
-from fallbackrouter.core.route import Gate
+from fallbackrouter.core.route import Gate, Route
 from fallbackrouter.core.tier import OVERRIDE
 from fallbackrouter.rulesfile.compiled import MAX_BODY_BYTES, dump
 from fallbackrouter.rulesfile.files import MAX_FILE_BYTES, UnreadableError, list_rules, read_text
 from fallbackrouter.rulesfile.lists import Lists
 from fallbackrouter.rulesfile.problem import MAKE_FEWER, Findings, Mark, Problem
 from fallbackrouter.rulesfile.reader import Setup, read_rule
+from fallbackrouter.rulesfile.routes import Destination
 from fallbackrouter.rulesfile.rules import LoadZone
 from fallbackrouter.rulesfile.specs import MAX_PATTERNS, MAX_RULES, RuleSpec
 from fallbackrouter.rulesfile.tree import Items, Node, Scalar, read_tree
@@ -24,6 +25,10 @@ __all__ = ["Checked", "Problem", "check_rules"]
 MAX_TOTAL_BYTES = 20_000_000
 MAX_NUMBERS = 4_000_000
 """The most numbers and patterns that all rules name together, a list counted for each rule that names it."""
+
+
+def _nowhere(_route: Route) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,13 @@ class Checked:
 
 
 def check_rules(
-    directory: Path, *, gate: Gate, read_number: ReadNumber, load_zone: LoadZone, default_zone: str
+    directory: Path,
+    *,
+    gate: Gate,
+    read_number: ReadNumber,
+    load_zone: LoadZone,
+    default_zone: str,
+    destination: Destination = _nowhere,
 ) -> Checked:
     """Check every rules file of a directory.
 
@@ -54,11 +65,12 @@ def check_rules(
         read_number: text -> Number, with the region.
         load_zone: a zone's name -> the zone, None where there is none such.
         default_zone: the zone of rules that name none, "" for the machine's.
+        destination: a route -> its place in the dialplan by `[destinations]`, "" where its app is not mapped.
 
     Never raises: what cannot be read is a problem too.
     """
     findings = Findings()
-    setup = Setup(gate, read_number, load_zone, default_zone, Lists(directory, read_number, findings), {})
+    setup = Setup(gate, read_number, load_zone, default_zone, Lists(directory, read_number, findings), destination, {})
     run = _Run(directory, setup, findings)
     run.check_all()
     return Checked(() if findings.errors else tuple(run.rules), findings.in_order())
@@ -126,7 +138,8 @@ class _Run:
         if len(self.rules) >= MAX_RULES:
             self._stop(str(path), node.mark, f"there are more than {MAX_RULES:,} rules")
             return
-        spec = read_rule(node, self._setup, self._findings.within(str(path)), lambda at: f"{path.name}:{at.line}")
+        report, warn = self._findings.within(str(path)), self._findings.within(str(path), "warning")
+        spec = read_rule(node, self._setup, report, warn, lambda at: f"{path.name}:{at.line}")
         if spec is not None:
             self._take(spec, node.mark, str(path))
 

@@ -17,7 +17,8 @@ from fallbackrouter.rulesfile.specs import MAX_RULES, NumbersSpec, RuleSpec
 __all__ = ["MAX_BODY_BYTES", "NumbersSpec", "RuleSpec", "digest", "dump", "load", "load_specs"]
 
 MAX_BODY_BYTES = 64_000_000
-VERSION = 1
+VERSION = 2
+"""The newest format. A set is written in the oldest that can hold it, so that an older release reads what it can."""
 
 _SHARED_FROM = 100
 """Lists of at least so many numbers stand apart in the bytes."""
@@ -40,7 +41,8 @@ def dump(specs: Iterable[RuleSpec]) -> bytes:
         return msgspec.structs.replace(numbers, exact=(), shared=index)
 
     rules = tuple(msgspec.structs.replace(spec, did=apart(spec.did), caller=apart(spec.caller)) for spec in specs)
-    return msgspec.json.encode(_Body(v=VERSION, lists=tuple(lists), rules=rules))
+    version = max((spec.version for spec in rules), default=1)
+    return msgspec.json.encode(_Body(v=version, lists=tuple(lists), rules=rules))
 
 
 def digest(body: bytes) -> str:
@@ -80,7 +82,7 @@ def _specs(body: bytes) -> Iterator[RuleSpec]:
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"larger than {MAX_BODY_BYTES // 1_000_000} MB")
     decoded = msgspec.json.decode(body, type=_Body)
-    if decoded.v != VERSION:
+    if not 1 <= decoded.v <= VERSION:
         raise ValueError(f"written by another release, format {decoded.v}")
     if len(decoded.rules) > MAX_RULES:
         raise ValueError(f"more than {MAX_RULES:,} rules")

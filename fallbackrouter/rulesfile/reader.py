@@ -12,17 +12,17 @@ from fallbackrouter.core.route import MAX_RULE_CHARS, Gate, Route, printable
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.rulesfile.keys import one_text, read_pairs, texts
 from fallbackrouter.rulesfile.lists import Lists
+from fallbackrouter.rulesfile.moment import read_moment
 from fallbackrouter.rulesfile.numbers import NumbersReader
 from fallbackrouter.rulesfile.problem import Mark, Report
-from fallbackrouter.rulesfile.route import read_route
+from fallbackrouter.rulesfile.routes import Destination, RoutesReader
 from fallbackrouter.rulesfile.rules import LoadZone
 from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
 from fallbackrouter.rulesfile.tree import Node, Table
 
-KEYS = ("name", "tier", "did", "caller", "stage", "when", "timezone", "priority", "route")
+KEYS = ("name", "tier", "did", "caller", "stage", "when", "timezone", "valid_until", "priority", "route", "routes")
 
 _PRIORITY = re.compile(r"[+-]?[0-9]{1,7}")
-_NO_ROUTE = Route(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Setup:
         load_zone: a zone's name -> the zone, None where there is none such.
         default_zone: the zone of rules that name none.
         lists: reads `@file`.
+        destination: where a route's app lies in the dialplan.
         taken: (tier, name) -> the place of the rule that has it.
     """
 
@@ -43,13 +44,16 @@ class Setup:
     load_zone: LoadZone
     default_zone: str
     lists: Lists
+    destination: Destination
     taken: dict[tuple[str, str], str]
 
 
-def read_rule(node: Node, setup: Setup, report: Report, place: Callable[[Mark], str]) -> RuleSpec | None:
+def read_rule(node: Node, setup: Setup, report: Report, warn: Report, place: Callable[[Mark], str]) -> RuleSpec | None:
     """Read one rule.
 
     Args:
+        report: takes errors.
+        warn: takes warnings.
         place: spells a place for people.
 
     Returns:
@@ -58,7 +62,7 @@ def read_rule(node: Node, setup: Setup, report: Report, place: Callable[[Mark], 
     if not isinstance(node, Table):
         report(node.mark, "this is not a rule", "begin each rule with `- name: …`, its other keys below")
         return None
-    reader = _Reader(node, setup, report)
+    reader = _Reader(node, setup, report, warn)
     spec = reader.rule(place(node.mark))
     return None if reader.failed else spec
 
@@ -66,10 +70,11 @@ def read_rule(node: Node, setup: Setup, report: Report, place: Callable[[Mark], 
 class _Reader:
     """Reads one rule, key by key."""
 
-    def __init__(self, table: Table, setup: Setup, report: Report) -> None:
+    def __init__(self, table: Table, setup: Setup, report: Report, warn: Report) -> None:
         self._at = table.mark
         self._setup = setup
         self._tell = report
+        self._warn = warn
         self.failed = False
         self._pairs = read_pairs(table, self._report)
 
@@ -82,20 +87,22 @@ class _Reader:
         for name, (mark, _) in self._pairs.items():
             if name not in KEYS:
                 self._report(mark, f'unknown key "{printable(name)}"', write_instead(name, KEYS))
-        route = self._route()
-        name, tier = self._name(), self._tier()
+        route, second = self._routes()
+        name, tier, timezone = self._name(), self._tier(), self._timezone()
         self._refuse_second(tier, name, place)
         return RuleSpec(
             name=name,
             tier=tier,
             variables=route.variables,
             functions=route.functions,
+            next_variables=second.variables if second else (),
             did=self._numbers("did"),
             caller=self._numbers("caller"),
             stages=self._stages(),
             windows=self._windows(),
-            timezone=self._timezone(),
+            timezone=timezone,
             priority=self._priority(),
+            valid_until=self._valid_until(timezone),
             place=place,
         )
 
@@ -161,6 +168,17 @@ class _Reader:
             self._report(scalar.mark, f'unknown time zone "{printable(scalar.text)}"', f"write {meant}")
         return scalar.text
 
+    def _valid_until(self, timezone: str) -> str:
+        scalar = one_text(self._pairs, "valid_until", self._report)
+        if scalar is None:
+            return ""
+        moment = read_moment(scalar.text, self._setup.load_zone(timezone))
+        if moment is None:
+            what = f'valid_until "{printable(scalar.text)}" is no moment'
+            self._report(scalar.mark, what, 'write date and time, as in "2026-03-08 18:00"')
+            return ""
+        return moment.isoformat()
+
     def _priority(self) -> int:
         scalar = one_text(self._pairs, "priority", self._report)
         if scalar is None:
@@ -171,12 +189,6 @@ class _Reader:
             return 0
         return int(scalar.text)
 
-    def _route(self) -> Route:
-        if "route" not in self._pairs:
-            self._report(self._at, "the rule has no route", 'write route: {app: group, num: "100"}')
-            return _NO_ROUTE
-        _, node = self._pairs["route"]
-        if not isinstance(node, Table):
-            self._report(node.mark, "the route is no table", 'write route: {app: group, num: "100"}')
-            return _NO_ROUTE
-        return read_route(read_pairs(node, self._report), node.mark, self._setup.gate, self._report) or _NO_ROUTE
+    def _routes(self) -> tuple[Route, Route | None]:
+        setup = self._setup
+        return RoutesReader(self._pairs, self._at, setup.gate, setup.destination, self._report, self._warn).read()

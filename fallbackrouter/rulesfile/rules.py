@@ -1,14 +1,22 @@
 """Checked rules from a database -> the rules that serve; what no check would have let through is refused again."""
 
 from collections.abc import Callable, Iterable
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from fallbackrouter.core.call import is_stage
 from fallbackrouter.core.names import is_function, is_variable
 from fallbackrouter.core.pattern import Pattern, parse_pattern
-from fallbackrouter.core.route import MAX_ANSWER_COST, MAX_RULE_CHARS, Route, line_cost, printable
+from fallbackrouter.core.route import (
+    MAX_ANSWER_COST,
+    MAX_RULE_CHARS,
+    Route,
+    answer_cost,
+    leaves_room_for_next,
+    printable,
+)
 from fallbackrouter.core.rule import Condition, Rule
 from fallbackrouter.core.schedule import Window, parse_window
+from fallbackrouter.rulesfile.moment import read_moment
 from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
 
 LoadZone = Callable[[str], tzinfo | None]
@@ -45,7 +53,7 @@ class _Maker:
         return Rule(
             name=spec.name,
             tier=spec.tier,
-            route=_route(spec),
+            route=_first_route(spec),
             did=self._condition(spec.did),
             caller=self._condition(spec.caller),
             stages=frozenset(spec.stages),
@@ -53,6 +61,8 @@ class _Maker:
             zone=self._zone(spec.timezone) if spec.windows else None,
             priority=spec.priority,
             place=spec.place,
+            valid_until=_end(spec),
+            next_route=_next_route(spec),
         )
 
     def _condition(self, numbers: NumbersSpec) -> Condition:
@@ -91,13 +101,36 @@ def _check_heading(spec: RuleSpec) -> None:
         raise ValueError(f"rule {spec.name} names no stage")
 
 
-def _route(spec: RuleSpec) -> Route:
-    """Return the route, which passed the gate before it was stored; what a dialplan could not bear is refused again."""
+def _end(spec: RuleSpec) -> datetime | None:
+    if not spec.valid_until:
+        return None
+    moment = read_moment(spec.valid_until, None)
+    if moment is None:
+        raise ValueError(f"rule {spec.name} ends at no moment")
+    return moment
+
+
+def _first_route(spec: RuleSpec) -> Route:
     route = Route(spec.variables, spec.functions)
-    names_fit = all(is_variable(name) for name, _ in spec.variables) and all(is_function(f) for f, _ in spec.functions)
-    values = [value for _, value in (*spec.variables, *spec.functions)]
-    if not names_fit or any(printable(value, len(value)) != value for value in values):
-        raise ValueError(f"the route of rule {spec.name} holds what no dialplan may see")
-    if not route.app or sum(line_cost(value) for value in values) > MAX_ANSWER_COST:
-        raise ValueError(f"the route of rule {spec.name} has no app or is too long")
+    _check_route(route, spec.name)
     return route
+
+
+def _next_route(spec: RuleSpec) -> Route | None:
+    if not spec.next_variables:
+        return None
+    route = Route(spec.next_variables)
+    _check_route(route, spec.name)
+    if not leaves_room_for_next(_first_route(spec)):
+        raise ValueError(f"the first route of rule {spec.name} leaves no room for a second")
+    return route
+
+
+def _check_route(route: Route, name: str) -> None:
+    """Refuse again what a dialplan could not bear; the route passed the gate before it was stored."""
+    names_fit = all(is_variable(key) for key, _ in route.variables) and all(is_function(f) for f, _ in route.functions)
+    values = [value for _, value in (*route.variables, *route.functions)]
+    if not names_fit or any(printable(value, len(value)) != value for value in values):
+        raise ValueError(f"the route of rule {name} holds what no dialplan may see")
+    if not route.app or answer_cost(route) > MAX_ANSWER_COST:
+        raise ValueError(f"the route of rule {name} has no app or is too long")

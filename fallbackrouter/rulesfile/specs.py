@@ -47,6 +47,8 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         timezone: an IANA name, "" for the machine's.
         variables: the route's, name and value.
         functions: the dialplan functions that the route writes, name and value.
+        valid_until: it holds before this moment, ISO 8601 in UTC; "": for ever.
+        next_variables: the second route's, empty where there is none; it writes no functions.
         place: file and line, for people.
     """
 
@@ -54,15 +56,27 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     tier: str
     variables: tuple[tuple[str, str], ...]
     functions: tuple[tuple[str, str], ...] = ()
+    next_variables: tuple[tuple[str, str], ...] = ()
     did: NumbersSpec = NumbersSpec(any=True)
     caller: NumbersSpec = NumbersSpec(any=True)
     stages: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
     timezone: str = ""
     priority: int = 0
+    valid_until: str = ""
     place: str = ""
 
     @property
     def route(self) -> dict[str, str]:
         """The route as one mapping, as the file spells it."""
         return dict((*self.variables, *self.functions))
+
+    @property
+    def next_route(self) -> dict[str, str]:
+        """The second route as one mapping, empty where there is none."""
+        return dict(self.next_variables)
+
+    @property
+    def version(self) -> int:
+        """The oldest format of a compiled set that can hold this rule."""
+        return 2 if self.next_variables or self.valid_until else 1

@@ -73,8 +73,7 @@ def as_json(row: RowMapping) -> Json:
     """Return a row of the journal as the contract spells a decision."""
     trail = msgspec.json.decode(row["trail"])
     told: Json = {"steps": trail["steps"], "times_ms": {name: _rounded(row[f"{name}_ms"]) for name in _TIMES}}
-    if "notes" in trail:
-        told["notes"] = trail["notes"]
+    told |= {name: trail[name] for name in ("next", "notes") if name in trail}
     facts = {name: row[name] for name in ("node", "call_id", "did", "caller", "stage", "source", "rule", "status")}
     ends: Json = {
         "ms": _rounded(row["ms"]),

@@ -35,6 +35,8 @@ def decision_row(decision: Decision) -> Row:
     trail: dict[str, object] = {"steps": [_step(step) for step in decision.steps]}
     if call.notes:
         trail["notes"] = call.notes
+    if decision.next_route is not None:
+        trail["next"] = decision.next_route.fields
     return (
         decision.decision_id,
         to_ms(decision.at),

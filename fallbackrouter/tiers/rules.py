@@ -26,7 +26,7 @@ class RuleTier:
             at: UTC, the moment that windows are held against.
         """
         rule = self._rulebook.first(call, at)
-        return _MISS if rule is None else Hit(rule.route, rule=rule.name)
+        return _MISS if rule is None else Hit(rule.route, rule=rule.name, next_route=rule.next_route)
 
     def winner(self, call: Call, at: datetime) -> str:
         """Return the winning rule's name, "" where none wins."""

@@ -16,7 +16,7 @@ from tests.asterisk.harness import STOP_HERE, free_port
 from tests.fakes.service import ROOT, Service, children_of, wait_until
 
 VARIABLES = ("app", "num", "time", "auto", "audio1", "text", "digium", "select")
-ABOUT = ("FR_SOURCE", "FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST")
+ABOUT = ("FR_SOURCE", "FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST", "FR_NEXT")
 
 _CONFIG = """\
 data_dir = "var"

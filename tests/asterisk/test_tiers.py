@@ -24,11 +24,14 @@ ROUTES: dict[str, dict[str, str]] = {
 DIDS = {tier: f"10000{place}" for place, tier in enumerate(ROUTES)}
 RULES = {"override": "everything is on fire", "synced": "row-1", "fallback": 'ночь, "дом" (2)'}
 DESTINATIONS = {"override": "ext-group,911,1", "last_resort": "ext-group,100,1"}
+SECOND = {"app": "group", "num": "700"}
+NEXT = {"fallback": "ext-group,700,1"}
 NAME = 'Иван "Ваня" Иванов, (5)'
 
 
 def _rule(tier: str) -> dict[str, object]:
-    return {"name": RULES[tier], "tier": tier, "did": DIDS[tier], "route": ROUTES[tier]}
+    rule: dict[str, object] = {"name": RULES[tier], "tier": tier, "did": DIDS[tier]}
+    return rule | ({"routes": [ROUTES[tier], SECOND]} if tier in NEXT else {"route": ROUTES[tier]})
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,7 @@ def _check(routed: Routed, got: dict[str, str], tier: str, call_id: str) -> None
     assert got["FR_SOURCE"] == tier
     assert got["FR_RULE"] == RULES.get(tier, "")
     assert got["FR_DEST"] == DESTINATIONS.get(tier, "")
+    assert got["FR_NEXT"] == NEXT.get(tier, "")
     kept = routed.decision(got["FR_DECISION"])
     expected = {"call_id": call_id, "did": DIDS[tier], "caller": CALLER, "stage": "init", "source": tier, "test": 0}
     assert {name: kept[name] for name in expected} == expected

@@ -10,8 +10,12 @@ As a process, which prints its port on a first line and its control port on a se
     python -m tests.fakes.crm --port 0 --mode hang
 
 Its control port speaks plain HTTP in every mode: `POST /_mode` with `{"mode": "hang"}`, `POST /_answers` with a result
-by DID, `GET /_state` (counts), `GET /_requests`. The CRM's own port takes the same paths in all modes but those that
-read no question (`deaf`, `hang_tls`).
+by DID, `GET /_state` (counts), `GET /_requests`, `GET /_events`. The CRM's own port takes the same paths in all modes
+but those that read no question (`deaf`, `hang_tls`).
+
+A request with an `Idempotency-Key` is an event: one whose key is known changes nothing and is answered the same. With
+`--events FILE` each that comes is a line there, `{"key": …, "again": …, "path": …, "body": …}`, which the next process
+with the same file knows again.
 """
 
 import argparse
@@ -27,7 +31,8 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from tests.fakes.crm_modes import BEFORE_THE_QUESTION, MODES, Exchange, ok, split_mode
+from tests.fakes.crm_events import Events
+from tests.fakes.crm_modes import BEFORE_THE_QUESTION, MODES, TAKING, Exchange, ok, split_mode
 from tests.fakes.http import Asked, read_request, whole
 
 PATH = "/api/v1/asterisk/callin/{stage}"
@@ -42,6 +47,7 @@ class FakeCrm:
         answers: DID -> the answer's `result`, with a `ttl` in it if wanted; None: `ROUTE` for every DID.
         mode: how it behaves, see tests.fakes.crm_modes.
         tls: a server's context; None for plain HTTP.
+        events: the file that events are written to, "" without.
     """
 
     def __init__(
@@ -52,11 +58,13 @@ class FakeCrm:
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        events: str = "",
     ) -> None:
         self.answers = None if answers is None else dict(answers)
         self.mode = mode
         self.requests: deque[Asked] = deque(maxlen=20_000)
         self.met: Counter[str] = Counter()
+        self.events = Events(events)
         self.accepted = 0
         self._tls = tls
         self._listener = _listen(host, port)
@@ -167,6 +175,8 @@ class FakeCrm:
             return True
         name, argument = split_mode(self._mode)
         self.met[name] += 1
+        if "idempotency-key" in asked.headers and name in TAKING:
+            self.events.take(asked)
         return await MODES[name](exchange, argument)
 
     def _answer(self, asked: Asked) -> bytes:
@@ -190,6 +200,8 @@ class FakeCrm:
             self.answers = asked.body
         elif asked.path == "/_requests":
             state = [asdict(request) for request in self.requests]
+        elif asked.path == "/_events":
+            state = list(self.events.latest)
         else:
             state = self.state
         exchange.answer = json.dumps(state).encode()
@@ -204,6 +216,8 @@ class FakeCrm:
             "accepted": self.accepted,
             "open": self.open_connections,
             "requests": len(self.requests),
+            "events": len(self.events.keys),
+            "events_again": self.events.again,
         }
 
 
@@ -219,7 +233,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(arguments.cert, arguments.key or None)
     answers = json.loads(arguments.answers) if arguments.answers else None
-    async with FakeCrm(answers, mode=arguments.mode, tls=tls, host=arguments.host, port=arguments.port) as crm:
+    async with FakeCrm(
+        answers, mode=arguments.mode, tls=tls, host=arguments.host, port=arguments.port, events=arguments.events
+    ) as crm:
         sys.stdout.write(f"{crm.port}\n{crm.control_port}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
@@ -234,6 +250,7 @@ def main() -> None:
     parser.add_argument("--answers", default="", help='JSON, DID -> result, e.g. {"632":{"app":"group","num":"62"}}')
     parser.add_argument("--cert", default="", help="PEM; serves https")
     parser.add_argument("--key", default="")
+    parser.add_argument("--events", default="", help="file that events are written to, and known again from")
     with suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args()))
 

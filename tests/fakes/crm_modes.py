@@ -15,6 +15,8 @@ from functools import cache
 from tests.fakes.http import head, whole
 
 BEFORE_THE_QUESTION = ("deaf", "hang_tls")
+TAKING = frozenset({"ok", "slow", "close", "cut", "reset", "huge", "drip_body", "idle_close", "idle_death"})
+"""In these modes an event is taken, whatever then becomes of the answer."""
 FLOOD = 65_536
 
 
@@ -93,6 +95,20 @@ async def close(_exchange: Exchange, _argument: str) -> bool:
 
 async def status(exchange: Exchange, argument: str) -> bool:
     await exchange.send(whole(b'{"message":"no"}', int(argument)))
+    return True
+
+
+async def words(exchange: Exchange, argument: str) -> bool:
+    """A status with words of the CRM's, `words:422:no such call`."""
+    code, _, text = argument.partition(":")
+    await exchange.send(whole(text.encode(), int(code), kind="text/plain"))
+    return True
+
+
+async def retry_after(exchange: Exchange, argument: str) -> bool:
+    """A status that says when to come back, `retry_after:30` (503) or `retry_after:30;429`; or a date."""
+    when, _, code = argument.partition(";")
+    await exchange.send(whole(b"", int(code or 503), f"Retry-After: {when}"))
     return True
 
 
@@ -213,8 +229,8 @@ async def cookies(exchange: Exchange, _argument: str) -> bool:
 MODES: dict[str, Mode] = {
     mode.__name__: mode
     for mode in (
-        ok, miss, slow, hang, idle_death, idle_close, close, status, body, html, garbage, redirect, cut, cut_json,
-        reset, drip, drip_body, nan, deep, huge, gzip_bomb, chunks, early_hints, headers, cookies,
+        ok, miss, slow, hang, idle_death, idle_close, close, status, words, retry_after, body, html, garbage, redirect,
+        cut, cut_json, reset, drip, drip_body, nan, deep, huge, gzip_bomb, chunks, early_hints, headers, cookies,
     )
 }  # fmt: skip
 MODES |= dict.fromkeys(BEFORE_THE_QUESTION, hang)  # a connection that was open before goes silent

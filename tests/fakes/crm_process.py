@@ -90,6 +90,11 @@ class CrmProcess:
         requests = self._control("GET", "/_requests", {})
         return requests if isinstance(requests, list) else []
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return the latest events that it took, each once, in order."""
+        events = self._control("GET", "/_events", {})
+        return events if isinstance(events, list) else []
+
     def _control(self, method: str, path: str, body: dict[str, Any]) -> Any:
         connection = http.client.HTTPConnection(self._host, self._control_port, timeout=_PATIENCE_S)
         try:

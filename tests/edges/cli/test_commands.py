@@ -158,6 +158,18 @@ def test_explain_tells_the_winner_and_why_the_others_lose(house: Path) -> None:
     assert other["source"] == "last_resort"
 
 
+def test_a_second_route_is_explained_and_listed(house: Path) -> None:
+    with (house / "fallbackrouter.toml").open("a") as config:
+        config.write('[destinations]\nhangup = "app-blackhole,hangup,1"\n')
+    two = "- name: two ways\n  did: '112'\n  routes: [{app: group, num: '62'}, {app: hangup}]\n"
+    (house / "rules" / "rules.yaml").write_text(two)
+    [told] = lines(run(house, "explain", "112", "--json"))
+    assert (told["route"], told["next"]) == ({"app": "group", "num": "62"}, {"app": "hangup"})
+    assert "rule two ways: app=group num=62, then app=hangup" in run(house, "explain", "112").stdout
+    [listed] = lines(run(house, "rules", "list", "--json"))
+    assert listed["route"] == "app=group num=62, then app=hangup"
+
+
 @pytest.mark.parametrize(("words", "word"), [(("--at", "noon"), "--at"), (("--stage", "Init"), "stage")])
 def test_explain_refuses_what_it_cannot_read(house: Path, words: tuple[str, ...], word: str) -> None:
     refused(run(house, "explain", "112", *words), word)

@@ -28,6 +28,7 @@ async def test_a_question_is_answered() -> None:
             "FR_DECISION": "d1",
             "FR_STATUS": "ok",
             "FR_DEST": "ext-group,62,1",
+            "FR_NEXT": "",
         }
         (asked,) = door.desk.calls
         assert (asked.did.raw, asked.caller.raw, asked.call_id) == (CHANNEL.exten, CHANNEL.caller, CHANNEL.uniqueid)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_files_count_in_name_order_and_rules_in_file_order(tmp_path: Path) -> No
     ("text", "place", "what", "remedy"),
     [
         (_rule("  tiers: x\n"), "3:3", 'unknown key "tiers"', "write tier"),
-        (_rule("  routes: [a]\n"), "3:3", 'unknown key "routes"', "write route"),
+        (_rule("  rout: [a]\n"), "3:3", 'unknown key "rout"', "write route"),
         (_rule("  dates: x\n"), "3:3", 'unknown key "dates"', "write"),
         (_rule("  <<: x\n"), "3:3", "unknown key", "write"),
         (_rule("  name: b\n"), "3:3", "second time", "take one out"),
@@ -272,3 +273,30 @@ def test_a_thousand_problems_are_enough(tmp_path: Path) -> None:
     checked = _rules(tmp_path, "- x\n" * 3_000)
     assert len(checked.problems) == 1_001
     assert "2,000 more problems" in checked.problems[-1].what
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-08 18:00", "2026-03-08T09:00:00+00:00"),
+        ("2026-03-08T18:00:30", "2026-03-08T09:00:30+00:00"),
+        ("2026-03-08T18:00Z", "2026-03-08T18:00:00+00:00"),
+        ("2026-03-08 18:00+03:00", "2026-03-08T15:00:00+00:00"),
+    ],
+)
+def test_a_rule_ends_at_a_moment_of_its_zone(tmp_path: Path, text: str, moment: str) -> None:
+    checked = _rules(tmp_path, _rule(f"  timezone: Asia/Tokyo\n  valid_until: '{text}'\n"))
+    assert checked.problems == ()
+    assert checked.rules[0].valid_until == moment
+    (rule,) = load(dump(checked.rules), load_zone)
+    ends_at = datetime.fromisoformat(moment)
+    assert rule.valid_until == ends_at
+    assert rule.holds_at(ends_at - timedelta(microseconds=1))
+    assert not rule.holds_at(ends_at)
+
+
+@pytest.mark.parametrize("text", ["2026-03-08", "18:00", "2026-02-30 10:00", "tomorrow", "0001-01-01 00:00+14:00"])
+def test_what_is_no_moment_is_refused(tmp_path: Path, text: str) -> None:
+    (problem,) = _rules(tmp_path, _rule(f"  valid_until: '{text}'\n")).problems
+    assert (problem.severity, problem.line) == ("error", 3)
+    assert "is no moment" in problem.what

@@ -22,11 +22,12 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 LISTS = dict(re.findall(r"^```list (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+DESTINATIONS = {"extension": "from-internal,{num},1"}
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def _check(directory: Path) -> Checked:
-    settings = Settings(last_resort={"app": "auto"}, rules=Rules(dir=str(directory)))
+    settings = Settings(last_resort={"app": "auto"}, rules=Rules(dir=str(directory)), destinations=DESTINATIONS)
     return check_configured_rules(Loaded(settings, None, ROOT))
 
 
@@ -102,7 +103,7 @@ def test_every_example_of_the_page_checks(tmp_path: Path, example: str) -> None:
 
 
 def test_every_key_stands_in_the_page_and_in_an_example() -> None:
-    documented = re.findall(r"^\| `([a-z]+)` \| ", PAGE.partition("## Keys")[2].partition("\n## ")[0], re.MULTILINE)
+    documented = re.findall(r"^\| `([a-z_]+)` \| ", PAGE.partition("## Keys")[2].partition("\n## ")[0], re.MULTILINE)
     assert tuple(documented) == KEYS
     for key in KEYS:
         assert any(re.search(rf"^[- ] {key}:", example, re.MULTILINE) for example in EXAMPLES)

@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from fallbackrouter.core.decision import Decision, Times
 from fallbackrouter.core.errors import StoreError
+from fallbackrouter.core.route import Route
 from fallbackrouter.store import statements
 from fallbackrouter.store.decisions import list_decisions, newer_than, show_decision
 from fallbackrouter.store.incidents import list_incidents
@@ -88,6 +90,13 @@ async def test_what_happened_not_yet_is_null(path: Path) -> None:
     assert row["ms"] is None
     assert row["trail"]["times_ms"]["write"] is None
     assert "notes" not in row["trail"]
+
+
+async def test_a_second_route_stands_in_the_trail(path: Path) -> None:
+    put(path, replace(a_decision(1), next_route=Route((("app", "hangup"),))), a_decision(2))
+    later, first = await list_decisions(path, limit=5)
+    assert first["trail"]["next"] == {"app": "hangup"}
+    assert "next" not in later["trail"]
 
 
 async def test_the_newest_come_first_and_pages_go_on_behind_each_other(path: Path) -> None:

@@ -18,7 +18,7 @@ from fallbackrouter.agi.commands import MAX_LINE_BYTES
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.decision import Decision, Event
 from fallbackrouter.core.numbers import read_number
-from fallbackrouter.core.route import Admitted, Gate, Refused, Route
+from fallbackrouter.core.route import Admitted, Gate, Refused, Route, leaves_room_for_next
 from tests.fakes.asterisk import obey
 
 NAMES = ("app", "num", "time", "auto", "audio1", "text", "digium", "select")
@@ -28,12 +28,12 @@ AT = datetime(2026, 3, 2, tzinfo=UTC)
 ID = "019f0000-0000-7000-8000-000000000001"
 
 
-def decision(route: Route, rule: str = "", status: str = "ok") -> Decision:
-    return Decision(ID, AT, "pbx1", CALL, route, "fallback", rule, status, ())
+def decision(route: Route, rule: str = "", status: str = "ok", then: Route | None = None) -> Decision:
+    return Decision(ID, AT, "pbx1", CALL, route, "fallback", rule, status, (), next_route=then)
 
 
 def shown(commands: list[str]) -> dict[str, str]:
-    variables = {"num": "stale", "audio1": "stale", "FR_DEST": "stale"}
+    variables = {"num": "stale", "audio1": "stale", "FR_DEST": "stale", "FR_NEXT": "stale"}
     for command in commands:
         assert obey(variables, command.encode()) == b"200 result=1\n"
     return variables
@@ -54,6 +54,7 @@ def test_every_name_is_set_and_nothing_stale_stays() -> None:
         "FR_DECISION": ID,
         "FR_STATUS": "ok",
         "FR_DEST": "ext-group,62,1",
+        "FR_NEXT": "",
     }
 
 
@@ -107,6 +108,17 @@ def test_a_destination_is_whole_or_empty(app: str, num: str, dest: str) -> None:
     assert SHAPE.destination(Route(variables)) == dest
 
 
+def test_the_second_route_is_the_next_destination() -> None:
+    hangup = Route((("app", "hangup"),))
+    variables = dict(answer_variables(decision(GROUP, then=hangup), recorded=True, shape=SHAPE))
+    assert (variables["FR_DEST"], variables["FR_NEXT"]) == ("ext-group,62,1", "app-blackhole,hangup,1")
+    assert list(variables)[-2:] == ["FR_NEXT", "FR_SOURCE"]
+    unmapped = decision(GROUP, then=Route((("app", "queue"), ("num", "7"))))
+    assert dict(answer_variables(unmapped, recorded=True, shape=SHAPE))["FR_NEXT"] == ""
+    unknown = AnswerShape(NAMES)
+    assert dict(answer_variables(decision(GROUP, then=hangup), recorded=True, shape=unknown))["FR_NEXT"] == ""
+
+
 def test_without_destinations_fr_dest_is_set_empty() -> None:
     assert dict(answer_variables(decision(GROUP), recorded=True, shape=AnswerShape(NAMES)))["FR_DEST"] == ""
 
@@ -149,11 +161,14 @@ texts = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_
 gated = st.dictionaries(st.sampled_from(WIDEST), texts, max_size=9).map(lambda fields: {**fields, "app": "group"})
 
 
+NEXT = Route((("app", "group"), ("num", "6" * 40)))
+
+
 def check_line(fields: dict[str, str], rule: str) -> int:
     """Check that an answer fits its line and arrives; return the line's bytes."""
     admitted = GATE.check(fields)
     assert isinstance(admitted, Admitted)
-    (line,) = question_commands(decision(admitted.route, rule), recorded=False, shape=WIDE)
+    (line,) = question_commands(decision(admitted.route, rule, then=NEXT), recorded=False, shape=WIDE)
     variables = shown([line])
     assert {name: variables[name] for name in WIDEST if variables[name]} == dict(admitted.route.variables)
     assert set(ABOUT) <= set(variables)
@@ -172,3 +187,16 @@ def test_the_largest_answer_fits_a_line() -> None:
     fields = {"app": "group", "num": num, "text": "x" * 3 + '"' * 288}
     assert isinstance(GATE.check({**fields, "text": fields["text"] + "x"}), Refused)
     assert 1900 < check_line(fields, '"' * 80) < MAX_LINE_BYTES
+
+
+def test_the_largest_answer_with_a_second_destination_fits_a_line() -> None:
+    num = "6" * 40
+    fields = {"app": "group", "num": num, "text": "x" * 3 + '"' * 258}
+    for more, fits in (("", True), ("x", False)):
+        admitted = GATE.check({**fields, "text": fields["text"] + more})
+        assert isinstance(admitted, Admitted)
+        given = decision(admitted.route, '"' * 80, then=NEXT)
+        assert leaves_room_for_next(admitted.route) == fits
+        assert bool(dict(answer_variables(given, recorded=True, shape=WIDE))["FR_NEXT"]) == fits
+        (line,) = question_commands(given, recorded=False, shape=WIDE)
+        assert 1800 < len(line.encode()) + 1 < MAX_LINE_BYTES

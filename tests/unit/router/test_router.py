@@ -101,6 +101,15 @@ def now_s() -> float:
     return SystemClock().now_s()
 
 
+async def test_a_decision_carries_the_second_route_of_the_rule_that_won() -> None:
+    journal = Journal()
+    fallback = Says(Hit(route(), rule="nine", next_route=route("hangup")))
+    answered = await router(journal, fallback=fallback).answer(call(), started_s=now_s(), read_ms=0.5)
+    assert answered.decision.next_route == route("hangup")
+    answered = await router(journal).answer(call(), started_s=now_s(), read_ms=0.5)
+    assert (answered.decision.route, answered.decision.next_route) == (LAST, None)
+
+
 async def test_a_question_gets_the_first_hit_and_it_is_recorded() -> None:
     journal = Journal()
     answered = await router(journal, Crm(Hit(route())), fallback=Says(Hit(route(num="9"), rule="nine"))).answer(

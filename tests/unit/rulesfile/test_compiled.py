@@ -47,6 +47,24 @@ def test_a_rule_comes_back_as_it_was_meant() -> None:
     assert rule.zone == ZoneInfo("Europe/Moscow")
 
 
+def test_a_second_route_comes_back_and_needs_the_newer_format() -> None:
+    spec = msgspec.structs.replace(FULL, next_variables=(("app", "hangup"),))
+    (rule,) = load(dump([spec]), load_zone)
+    assert rule.next_route is not None
+    assert rule.next_route.fields == {"app": "hangup"}
+    assert [json.loads(dump(specs))["v"] for specs in ([], [FULL], [FULL, spec])] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(GROUP, (("num", "62"),)), (GROUP, (("app", "a\nb"),)), ((*GROUP, ("text", "x" * 1100)), GROUP)],
+)
+def test_a_second_route_that_no_check_lets_through_is_refused(first: Any, second: Any) -> None:
+    spec = msgspec.structs.replace(FULL, variables=first, functions=(), next_variables=second)
+    with pytest.raises(RulesError):
+        load(dump([spec]), load_zone)
+
+
 def test_a_rule_without_windows_needs_no_zone() -> None:
     spec = msgspec.structs.replace(FULL, windows=(), timezone="")
     (rule,) = load(dump([spec]), _no_zone)
@@ -131,7 +149,7 @@ def test_the_smallest_body_is_good() -> None:
         b"\xff",
         b"null",
         b"[" * 200_000,
-        b'{"v":2,"lists":[],"rules":[]}',
+        b'{"v":3,"lists":[],"rules":[]}',
         b'{"v":1,"lists":[],"rules":[],"more":1}',
         _body(name=""),
         _body(name="a\nb"),
@@ -139,6 +157,8 @@ def test_the_smallest_body_is_good() -> None:
         _body(tier="synced"),
         _body(priority=10_000_000),
         _body(stages=["In it"]),
+        _body(valid_until="soon"),
+        _body(valid_until="0001-01-01T00:00+14:00"),
         _body(did={"patterns": ["_[5-3]"]}),
         _body(did={"shared": 0}),
         _body(did={"shared": -2}),

@@ -1,5 +1,6 @@
 """The tiers of rules and of synced routes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fallbackrouter.core.call import Call
@@ -36,6 +37,11 @@ def test_a_rule_that_wins_is_a_hit_with_its_name() -> None:
     assert tier.winner(call(), NOON) == "r1"
     assert tier.ask(call("2"), NOON) == Miss()
     assert tier.winner(call("2"), NOON) == ""
+
+
+def test_a_rule_brings_its_second_route() -> None:
+    tier = RuleTier(Rulebook([replace(rule(), next_route=route("hangup"))]))
+    assert tier.ask(call(), NOON) == Hit(route(), rule="r1", next_route=route("hangup"))
 
 
 def test_rules_are_swapped_between_two_calls() -> None:

@@ -1,0 +1,1 @@
+"""Asterisk's manager interface: the one edge that panoramisk's Manager has."""

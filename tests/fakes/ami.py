@@ -1,0 +1,127 @@
+"""A manager interface that plays Asterisk's part on the loopback, well or badly."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+USER, SECRET = "router", "s3cret"
+GREETING = b"Asterisk Call Manager/9.0.0\r\n"
+
+Asked = dict[str, str]
+Handle = Callable[["FakeAmi", Asked], list[bytes]]
+
+
+def message(**fields: str) -> bytes:
+    """Return one message's bytes."""
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode() + b"\r\n"
+
+
+class FakeAmi:
+    """Listens; every property may be changed while it runs.
+
+    Attributes:
+        greeting: what a connection hears first.
+        channels: (uniqueid, linkedid, name) of those that live.
+        silent: actions that get no answer.
+        refused: actions that are refused.
+        raw: action -> these bytes for an answer.
+        asked: the actions so far, logins among them.
+        connections: how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.greeting = GREETING
+        self.channels: list[tuple[str, str, str]] = []
+        self.silent: set[str] = set()
+        self.refused: set[str] = set()
+        self.raw: dict[str, bytes] = {}
+        self.asked: list[Asked] = []
+        self.connections = 0
+        self.port = 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def listen(self) -> None:
+        """Take connections, on the same port as before."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        """Be gone, with all connections."""
+        if self._server is not None:
+            self._server.close()
+        self.drop()
+
+    def drop(self) -> None:
+        """End all connections at once."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes on every connection."""
+        for writer in self._writers:
+            writer.write(data)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.add(writer)
+        writer.write(self.greeting)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                block = (await reader.readuntil(b"\r\n\r\n")).decode()
+                asked = dict(line.split(": ", 1) for line in block.strip().split("\r\n"))
+                self.asked.append(asked)
+                writer.write(b"".join(self._answer(asked)))
+        self._writers.discard(writer)
+        writer.close()
+
+    def _answer(self, asked: Asked) -> list[bytes]:
+        name, action_id = asked["Action"], asked["ActionID"]
+        if name in self.silent:
+            return []
+        if name in self.raw:
+            return [self.raw[name].replace(b"ACTION_ID", action_id.encode())]
+        if name in self.refused or (name == "Login" and (asked["Username"], asked["Secret"]) != (USER, SECRET)):
+            text = "Authentication failed" if name == "Login" else "Permission denied"
+            return [message(Response="Error", ActionID=action_id, Message=text)]
+        if name == "CoreShowChannels":
+            return self._list(action_id)
+        return [message(Response="Success", ActionID=action_id, Message=f"{name} done")]
+
+    def _list(self, action_id: str) -> list[bytes]:
+        start = message(Response="Success", ActionID=action_id, EventList="start", Message="Channels will follow")
+        each = [
+            message(Event="CoreShowChannel", ActionID=action_id, Channel=name, Uniqueid=uniqueid, Linkedid=linkedid)
+            for uniqueid, linkedid, name in self.channels
+        ]
+        end = message(Event="CoreShowChannelsComplete", ActionID=action_id, EventList="Complete", ListItems="1")
+        return [start, *each, end]
+
+
+async def until(is_so: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
+    """Wait for an effect.
+
+    Raises:
+        AssertionError: it did not come.
+    """
+    for _ in range(int(within_s / 0.01)):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"never: {what}")
+
+
+async def within(awaitable: Awaitable[object], seconds: float = 20.0) -> object:
+    """Return a result; a safety net against waiting for ever."""
+    return await asyncio.wait_for(awaitable, seconds)

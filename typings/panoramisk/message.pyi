@@ -1,0 +1,4 @@
+from panoramisk.utils import CaseInsensitiveDict
+
+class Message(CaseInsensitiveDict):
+    success: bool
