@@ -22,14 +22,15 @@ class Endpoint:
     Args:
         url: http(s), with or without `{stage}` in its path or query.
         token: sent as `Authorization: Bearer`; "" for none.
+        key: the setting that the URL came from, for people.
 
     Raises:
         ConfigError: one of them cannot be used.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, key: str = "crm.url") -> None:
         self._template = url
-        parsed = _check_url(url)
+        parsed = _check_url(url, key)
         self.host = parsed.raw_host.decode("ascii")
         self.secure = parsed.scheme == "https"
         self.headers = _headers(token.strip())
@@ -39,20 +40,20 @@ class Endpoint:
         return self._template.replace(_STAGE, stage)
 
 
-def _check_url(url: str) -> httpx2.URL:
+def _check_url(url: str, key: str) -> httpx2.URL:
     hint = "write it like https://crm.example/api/v1/asterisk/callin/{stage}"
     try:
         parsed = httpx2.URL(url.replace(_STAGE, INIT))
     except (httpx2.InvalidURL, UnicodeError) as error:
-        raise ConfigError(f"crm.url is not a URL: {hint}") from error
+        raise ConfigError(f"{key} is not a URL: {hint}") from error
     if parsed.scheme not in ("http", "https") or not parsed.raw_host:
-        raise ConfigError(f"crm.url is not an http or https URL: {hint}")
+        raise ConfigError(f"{key} is not an http or https URL: {hint}")
     if parsed.userinfo:
-        raise ConfigError("crm.url holds a user or a password: put a token into crm.token_file instead")
+        raise ConfigError(f"{key} holds a user or a password: put a token into crm.token_file instead")
     if httpx2.URL(url.replace(_STAGE, "x")).raw_host != parsed.raw_host:
-        raise ConfigError(f"crm.url has {_STAGE} in its host: {hint}")
+        raise ConfigError(f"{key} has {_STAGE} in its host: {hint}")
     if set("{}") & set(url.replace(_STAGE, "")):
-        raise ConfigError(f"crm.url knows no other placeholder than {_STAGE}: {hint}")
+        raise ConfigError(f"{key} knows no other placeholder than {_STAGE}: {hint}")
     return parsed
 
 

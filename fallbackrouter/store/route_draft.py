@@ -84,6 +84,19 @@ class RouteDraft:
         self._bodies = {(result, windows, zone): body for result, windows, zone, body in bodies}
         self._last_body = connection.execute("SELECT coalesce(max(body), 0) FROM bodies").fetchone()[0]
 
+    def become_full(self) -> None:
+        """Take the rows given as all there are: what was asked for as a delta came as a full feed.
+
+        Raises:
+            StoreError: the disk is in the way.
+        """
+        if not self._delta:
+            return
+        self._delta = False
+        with self._told():
+            for table in ("routes", "patterns"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our names
+
     def put(self, rows: Iterable[RouteRow]) -> None:
         """Take rows; of two with one id the later counts.
 
@@ -159,7 +172,7 @@ class RouteDraft:
         return changes
 
     def _lay_all(self) -> Changes:
-        for statement in sql.LAY:
+        for statement in (*sql.LAY, sql.UNUSED_BODIES):
             self._db.execute(statement)
         patterns = int(self._one("SELECT count(*) FROM patterns"))
         count = patterns + int(self._one("SELECT count(*) FROM routes"))
