@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import FeedError
-from fallbackrouter.jobs.feed import Batch, Page, PageFacts, decoded_object
+from fallbackrouter.jobs.feed import FACTS, Batch, Page, PageFacts, decoded_object
 from fallbackrouter.jobs.feed_document import Document
 from fallbackrouter.jobs.feed_lines import Lines
 from fallbackrouter.jobs.feed_rows import Reject, RowReader
@@ -168,7 +168,7 @@ def page_of(first: bytes, place: str) -> Page:
         value = decoded_object(line, place)
     except FeedError:
         return Document(place)
-    return Document(place) if "routes" in value else Lines(place)
+    return Lines(place) if "routes" not in value and ("id" in value or FACTS.intersection(value)) else Document(place)
 
 
 def _pieces(source: Path) -> Iterator[bytes]:
