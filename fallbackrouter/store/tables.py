@@ -38,6 +38,12 @@ decisions = Table(
     *map(_ms, ("read_ms", "walk_ms", "live_queue_ms", "live_ms", "journal_ms", "write_ms")),
     Index("decisions_by_call", "call_id", "id"),
     Index("decisions_by_linked", "linked_id", "id", sqlite_where=text("linked_id <> call_id")),
+    Index("decisions_by_time", "at", "ms"),
+    Index("decisions_by_did", "did_key", "at"),
+    Index("decisions_by_caller", "caller_key", "at"),
+    Index("decisions_by_source", "source", "status", "at"),
+    Index("decisions_by_rule", "rule", "at", sqlite_where=text("rule <> ''")),
+    Index("decisions_drilled", "at", sqlite_where=text("""instr(trail, '"drill: ') > 0""")),
 )
 """One row a question: the call, the answer, and the way to it. `ms` and `write_ms` come once the answer is out."""
 
@@ -59,6 +65,7 @@ events = Table(
     Index("events_waiting", "call_key", "node", "seq", sqlite_where=text("state = 'pending'")),
     Index("events_due", "due_at", sqlite_where=text("state = 'pending'")),
     Index("events_by_state", "state", "event_id"),
+    Index("events_by_end", "ended_at", sqlite_where=text("state <> 'pending'")),
 )
 """What the CRM has to be told. `call_key` is the call that an event belongs to, and `seq` counts within it from 1.
 
@@ -108,3 +115,13 @@ addresses = Table(
     _whole("at"),
 )
 """The last good addresses of names, for a start while DNS is dead."""
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("job", Text, primary_key=True, nullable=False),
+    _whole("at"),
+    _whole("row"),
+    _text("id"),
+)
+"""How far the hiding of numbers has come, by table: the row that it reached, its id, and an event's end."""
