@@ -6,7 +6,7 @@ that a journal made here is opened and migrated like any other.
 
 import sqlite3
 
-REVISION = "0003"
+REVISION = "0004"
 """The migrations' head that STATEMENTS stand for."""
 
 STATEMENTS = (
@@ -46,7 +46,7 @@ STATEMENTS = (
     "CREATE UNIQUE INDEX remembered_by_change ON remembered (change)",
     """CREATE TABLE rulesets (
         id INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL,
-        note TEXT NOT NULL)""",
+        note TEXT NOT NULL, files BLOB, held TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE addresses (
         host TEXT NOT NULL, address TEXT NOT NULL, ttl_s REAL NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (host, address))""",

@@ -103,8 +103,11 @@ rulesets = Table(
     _text("digest"),
     Column("body", LargeBinary, nullable=False),
     _text("note"),
+    Column("files", LargeBinary),
+    Column("held", Text, nullable=False, server_default=text("''")),
 )
-"""Compiled rules that were applied, newest last."""
+"""Compiled rules that were applied, newest last. `files` is what they were compiled from, where that is kept; `held`
+tells the files apart that are not to be applied unasked, as they were rolled back."""
 
 addresses = Table(
     "addresses",
