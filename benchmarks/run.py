@@ -30,6 +30,7 @@ CONFIG = """
 data_dir = "var"
 [agi]
 listen = ["127.0.0.1:0"]
+http_listen = []
 [rules]
 dir = "rules"
 timezone = "Europe/Moscow"

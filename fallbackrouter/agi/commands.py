@@ -40,11 +40,27 @@ def set_array(pairs: Iterable[tuple[str, str]]) -> str:
         ValueError: no names or more than MAX_NAMES, a name that is none, a value that cannot be said, or too long.
     """
     names, values = zip(*pairs, strict=True)
+    return _bounded(f"SET VARIABLE {array_name(names)} {quote(_listed(values))}")
+
+
+def array_text(values: Sequence[str]) -> str:
+    """Spell values for `Set(ARRAY(...)=...)`, where a dialplan gets them by other ways than AGI.
+
+    Raises:
+        ValueError: a value that cannot be said, or too long.
+    """
+    text = _listed(values)
+    if not text.isprintable() and _UNSPEAKABLE.search(text):
+        raise ValueError("a value with a carriage return, a NUL or a surrogate cannot be said")
+    return _bounded(text)
+
+
+def _listed(values: Sequence[str]) -> str:
+    """Escape values and join them with commas."""
     text = "\n".join(values)
     if text.count("\n") != len(values) - 1:
         raise ValueError("a value with a line feed cannot be said in AGI")
-    listed = _escape(text).replace("\n", ",")
-    return _bounded(f"SET VARIABLE {array_name(names)} {quote(listed)}")
+    return _escape(text).replace("\n", ",")
 
 
 def set_function(name: str, value: str) -> str:

@@ -77,6 +77,11 @@ def read_request(environment: Environment, grammar: Grammar) -> Request:
     if placed is None:
         call = build_call(environment, told, Placed({}), INIT, read_number=grammar.read_number)
         return Request("unknown", call.noted(f"there is no path {printable(path, 40)}"), path)
+    return understand(environment, told, placed, path, grammar)
+
+
+def understand(environment: Environment, told: Told, placed: Placed, path: str, grammar: Grammar) -> Request:
+    """Read what is asked at a path that there is, once each argument has its name; never raises."""
     stage, note = _stage(placed, path, grammar)
     kind, remark = _kind(path, stage, grammar)
     call = build_call(

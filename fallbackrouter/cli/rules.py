@@ -135,7 +135,7 @@ def _row(spec: "RuleSpec") -> dict[str, object]:
         "did": spec.did.describe(),
         "caller": spec.caller.describe(),
         "stage": ", ".join(spec.stages) or "any",
-        "when": "; ".join(spec.windows) + (f" ({spec.timezone})" if spec.windows else "") or "always",
+        "when": spec.when,
         "route": ", then ".join(_fields(route) for route in (spec.route, spec.next_route) if route),
         "place": spec.place,
     }

@@ -26,7 +26,7 @@ MEANINGS = {
     "data_dir": "folder of journal.db, routes.db and control.sock; made if absent",
     "node": "this router's name in decisions and events; \"\": the host's",
     "agi.listen": "FastAGI addresses, ip:port or [ip]:port; port 0: any free one",
-    "agi.http_listen": "the same questions and events by HTTP, for CURL(); reserved: nothing listens there yet",
+    "agi.http_listen": "the same questions and events by HTTP, for CURL() (docs/http.md); []: none",
     "agi.paths": "positional FastAGI paths, as old scripts are called: name = the fields that the arguments are",
     "agi.allow": "networks that may ask; others are dropped before a byte is read",
     "agi.workers": "call worker processes",

@@ -48,12 +48,12 @@ class Entry:
 
 def entries(rule: Rule, given: int) -> Iterator[Entry]:
     """Yield a rule's entries; none where a condition can never hold."""
-    for did in _parts(rule.did):
-        for caller in _parts(rule.caller):
+    for did in parts(rule.did):
+        for caller in parts(rule.caller):
             yield Entry(rule, did, caller, given)
 
 
-def _parts(condition: Condition) -> list[Part]:
+def parts(condition: Condition) -> list[Part]:
     """Return a condition's parts; patterns of one specificity are one, so that long lists of prefixes stay short."""
     parts = [Part(NUMBER)] if condition.exact or condition.withheld else []
     by_rank: dict[Rank, list[Pattern]] = {}

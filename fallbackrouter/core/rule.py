@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from fallbackrouter.core.dates import NO_DATES, DateSet
 from fallbackrouter.core.numbers import Number
 from fallbackrouter.core.pattern import Pattern
 from fallbackrouter.core.route import Route
@@ -48,7 +49,9 @@ class Rule:
         tier: override, fallback or synced.
         stages: the stages it is for; empty: all.
         windows: it holds in any of these; empty: always.
-        zone: where the windows' clock hangs; None: the machine's configured zone was resolved to UTC.
+        dates: it holds on these alone; empty: on all.
+        except_dates: it does not hold on these.
+        zone: where the clock of windows and dates hangs; None: the machine's configured zone was resolved to UTC.
         priority: higher wins.
         place: file and line, or the feed; for people.
         valid_from: UTC; None: since ever.
@@ -63,6 +66,8 @@ class Rule:
     caller: Condition = ANYONE
     stages: frozenset[str] = frozenset()
     windows: tuple[Window, ...] = ()
+    dates: DateSet = NO_DATES
+    except_dates: DateSet = NO_DATES
     zone: tzinfo | None = None
     priority: int = 0
     place: str = ""
@@ -76,7 +81,11 @@ class Rule:
             return False
         if self.valid_until is not None and at >= self.valid_until:
             return False
-        if not self.windows:
+        if not (self.windows or self.dates or self.except_dates):
             return True
         local = at.astimezone(self.zone) if self.zone is not None else at
-        return any(window.contains(local) for window in self.windows)
+        return self.holds_on(local) and (not self.windows or any(window.contains(local) for window in self.windows))
+
+    def holds_on(self, local: datetime) -> bool:
+        """Tell whether the rule is for the day of a moment, as the clock on the wall shows it."""
+        return (not self.dates or self.dates.contains(local)) and not self.except_dates.contains(local)

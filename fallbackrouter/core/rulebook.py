@@ -109,7 +109,8 @@ def _why_not_in_force(rule: Rule, at: datetime) -> str:
         return "not valid yet"
     if rule.valid_until is not None and at >= rule.valid_until:
         return "no longer valid"
-    return "not in its window"
+    local = at.astimezone(rule.zone) if rule.zone is not None else at
+    return "not in its window" if rule.holds_on(local) else "not on its dates"
 
 
 class _Index:

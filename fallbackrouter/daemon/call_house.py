@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fallbackrouter.agi.request import Grammar
 from fallbackrouter.clock import Clock
 from fallbackrouter.config.build import answer_shape, build_gate, build_policies
 from fallbackrouter.config.settings import Settings
@@ -18,7 +19,9 @@ from fallbackrouter.daemon.call_sources import CallSources
 from fallbackrouter.daemon.call_tiers import CallTiers, make_router
 from fallbackrouter.daemon.descriptors import calls_to_hold
 from fallbackrouter.daemon.live_crm import LiveCrm
+from fallbackrouter.entrance.reception import Reception
 from fallbackrouter.fastagi.server import AgiServer
+from fallbackrouter.httproute.server import HttpServer
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.store.journal import JournalWriter
 from fallbackrouter.store.remembered import Change
@@ -69,7 +72,14 @@ class CallHouse:
             journal=self._journal,
             clock=clock,
         )
-        self.server = self._make_server()
+        self._reception = self._make_reception()
+        shape = answer_shape(settings)
+        self._agi = AgiServer(
+            reception=self._reception, router=self._router, grammar=self._grammar, shape=shape, clock=clock
+        )
+        self._http = HttpServer(
+            reception=self._reception, router=self._router, grammar=self._grammar, shape=shape, clock=clock
+        )
 
     # making ------------------------------------------------------------------------------------------------------
 
@@ -96,18 +106,15 @@ class CallHouse:
             record = dict(zip(EVENT_COLUMNS, event_row(what), strict=True))
             self._log.error("an event is not on record", record=record)
 
-    def _make_server(self) -> AgiServer:
+    def _make_reception(self) -> Reception:
         settings = self._settings
         calls = calls_to_hold(settings.agi.max_calls, settings.crm.max_in_flight + settings.crm.max_late)
-        return AgiServer(
-            router=self._router,
-            grammar=lambda: self._sources.grammar,
-            shape=answer_shape(settings),
-            allow=settings.agi.allow,
-            max_calls=calls,
-            scarce=calls < settings.agi.max_calls,
-            clock=self._clock,
+        return Reception(
+            allow=settings.agi.allow, max_calls=calls, scarce=calls < settings.agi.max_calls, clock=self._clock
         )
+
+    def _grammar(self) -> Grammar:
+        return self._sources.grammar
 
     # serving -----------------------------------------------------------------------------------------------------
 
@@ -120,9 +127,10 @@ class CallHouse:
         if self._live:
             await self._live.start(self._sources.in_thread)
 
-    async def start(self, sockets: Sequence[socket.socket]) -> None:
-        """Take calls on listening sockets."""
-        await self.server.start(sockets)
+    async def start(self, agi: Sequence[socket.socket], http: Sequence[socket.socket]) -> None:
+        """Take calls on listening sockets, by FastAGI and by HTTP."""
+        await self._agi.start(agi)
+        await self._http.start(http)
 
     @property
     def rules(self) -> int:
@@ -162,8 +170,8 @@ class CallHouse:
 
     def counters(self) -> Mapping[str, int | float]:
         """Return what was counted since the start."""
-        counts: dict[str, int | float] = {**self._router.counts, **self.server.counts}
-        counts["held"] = self.server.held
+        counts: dict[str, int | float] = {**self._router.counts, **self._reception.counts}
+        counts["held"] = len(self._reception.held)
         counts["tasks"] = len(asyncio.all_tasks())
         counts["journal_pending"] = self._journal.pending
         counts["remembered"] = len(self._tiers.remembered)
@@ -173,9 +181,9 @@ class CallHouse:
 
     async def close(self, within_s: float) -> None:
         """Take no more calls, finish those in hand within so long, write the journal."""
-        self.server.stop_accepting()
+        self._reception.stop_accepting()
         flush_s = min(FLUSH_S, within_s / 2)
-        await self.server.drain(within_s - flush_s)
+        await self._reception.drain(within_s - flush_s)
         if self._live:
             await self._live.close()
         await self._journal.close(flush_s)

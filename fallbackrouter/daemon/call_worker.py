@@ -61,7 +61,9 @@ class _Worker:
         house = await self._build(
             order.settings, base=order.base, token=order.token, clock=SystemClock(), log=get_log("daemon")
         )
-        await house.start([socket.socket(fileno=descriptor) for descriptor in order.listen])
+        agi = [socket.socket(fileno=descriptor) for descriptor in order.listen]
+        http = [socket.socket(fileno=descriptor) for descriptor in order.http_listen]
+        await house.start(agi, http)
         return house
 
     async def _rules_changed(self, _message: Message) -> Message:

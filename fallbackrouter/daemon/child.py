@@ -61,6 +61,7 @@ class Child:
         *,
         environ: Mapping[str, str],
         listeners: Sequence[socket.socket],
+        http_listeners: Sequence[socket.socket],
         clock: Clock,
         on_word: OnWord,
     ) -> "Child":
@@ -71,8 +72,9 @@ class Child:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            fds = [theirs.fileno(), *(one.fileno() for one in listeners)]
-            arguments = ["--channel", str(fds[0]), "--listen", ",".join(map(str, fds[1:]))]
+            agi, http = ([one.fileno() for one in given] for given in (listeners, http_listeners))
+            fds = [theirs.fileno(), *agi, *http]
+            arguments = ["--channel", str(fds[0]), "--listen", _listed(agi), "--http-listen", _listed(http)]
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command,
@@ -215,3 +217,7 @@ class Child:
         if not done:
             await self.kill()
         return bool(done)
+
+
+def _listed(descriptors: Sequence[int]) -> str:
+    return ",".join(map(str, descriptors))

@@ -31,7 +31,8 @@ class Order:
 
     Attributes:
         name: "worker 1".
-        listen: the inherited listening descriptors.
+        listen: the inherited listening descriptors, of `agi.listen`.
+        http_listen: the same, of `agi.http_listen`.
         base: what paths in the settings are relative to.
         token: the CRM's, "" without one.
         beat_s: how often to be heard.
@@ -39,6 +40,7 @@ class Order:
 
     name: str
     listen: tuple[int, ...]
+    http_listen: tuple[int, ...]
     settings: Settings
     base: Path
     token: str
@@ -68,14 +70,19 @@ def run_child(arguments: Sequence[str], work: Work) -> int:
 def _descriptors(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fallbackrouter", description="a process that `fallbackrouter serve` starts")
     parser.add_argument("--channel", type=int, required=True)
-    parser.add_argument("--listen", default="")
+    parser.add_argument("--listen", type=_numbers, default=())
+    parser.add_argument("--http-listen", type=_numbers, default=())
     return parser.parse_args(arguments)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in text.split(",") if one)
 
 
 async def _live(descriptors: argparse.Namespace, work: Work) -> int:
     channel = await Channel.open(descriptors.channel)
     try:
-        order = _read_order(await channel.order(), descriptors.listen)
+        order = _read_order(await channel.order(), descriptors)
         log.configure(level=order.settings.log.level, form=order.settings.log.format, process=order.name)
         await work(channel, order)
     except FallbackrouterError as refusal:
@@ -86,13 +93,14 @@ async def _live(descriptors: argparse.Namespace, work: Work) -> int:
     return 0
 
 
-def _read_order(message: Message, listen: str) -> Order:
+def _read_order(message: Message, descriptors: argparse.Namespace) -> Order:
     try:
         settings = msgspec.convert(message["settings"], Settings)
         heartbeat_s = settings.agi.heartbeat_ms / 1000
         return Order(
             name=str(message["name"]),
-            listen=tuple(int(one) for one in listen.split(",") if one),
+            listen=descriptors.listen,
+            http_listen=descriptors.http_listen,
             settings=settings,
             base=Path(message["base"]),
             token=str(message["token"]),

@@ -24,8 +24,8 @@ class House(Protocol):
         """How many rows of the CRM's feed serve."""
         ...
 
-    async def start(self, sockets: Sequence[socket.socket]) -> None:
-        """Take calls on listening sockets."""
+    async def start(self, agi: Sequence[socket.socket], http: Sequence[socket.socket]) -> None:
+        """Take calls on listening sockets, by FastAGI and by HTTP."""
         ...
 
     async def rules_changed(self) -> int:

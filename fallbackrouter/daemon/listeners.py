@@ -14,7 +14,6 @@ from fallbackrouter.core.errors import ConfigError
 
 BACKLOG = 1024
 """A backlog of 20 drops 1 % of the calls at 100 at a time."""
-KEY = "agi.listen"
 _FIRST_INHERITED = 3
 """SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 _TRIES = 10
@@ -25,12 +24,13 @@ Listeners = dict[str, socket.socket]
 """The address as configured -> its socket."""
 
 
-async def open_listeners(wanted: Sequence[str], held: Mapping[str, socket.socket]) -> Listeners:
+async def open_listeners(wanted: Sequence[str], held: Mapping[str, socket.socket], key: str) -> Listeners:
     """Return a listening socket for every wanted address, taking those already held.
 
     Args:
         wanted: addresses with ports, "127.0.0.1:4573" or "[::1]:4573".
         held: sockets that listen already; those not wanted are left open.
+        key: where the addresses are configured, for errors.
 
     Raises:
         ConfigError: an address cannot be listened on; what was opened for this call is closed again.
@@ -38,8 +38,8 @@ async def open_listeners(wanted: Sequence[str], held: Mapping[str, socket.socket
     listeners: Listeners = {}
     try:
         for address in wanted:
-            found = held.get(address) or held.get(spelled(*split(address)))
-            listeners[address] = found or await _listen(address)
+            found = held.get(address) or held.get(spelled(*split(address, key)))
+            listeners[address] = found or await _listen(address, key)
     except ConfigError:
         close_all(one for one in listeners.values() if one not in held.values())
         raise
@@ -76,7 +76,7 @@ def spelled(host: str, port: int) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"  # noqa: PLR2004 - IPv6
 
 
-def split(address: str) -> tuple[str, int]:
+def split(address: str, key: str) -> tuple[str, int]:
     """Split "127.0.0.1:4573" or "[::1]:4573".
 
     Raises:
@@ -87,16 +87,16 @@ def split(address: str) -> tuple[str, int]:
     try:
         return str(ip_address(host)), int(port)
     except ValueError:
-        raise ConfigError(f'{KEY}: {address} is no address with a port; write one like "127.0.0.1:4573"') from None
+        raise ConfigError(f'{key}: {address} is no address with a port; write one like "127.0.0.1:4573"') from None
 
 
-async def _listen(address: str) -> socket.socket:
+async def _listen(address: str, key: str) -> socket.socket:
     for tries_left in reversed(range(_TRIES)):
         try:
-            return _bind(*split(address))
+            return _bind(*split(address, key))
         except (OSError, OverflowError) as error:
             if getattr(error, "errno", None) != errno.EADDRINUSE or not tries_left:
-                raise ConfigError(f"{KEY}: {_sentence(address, error)}") from None
+                raise ConfigError(f"{key}: {_sentence(address, error, key)}") from None
         await asyncio.sleep(_BETWEEN_TRIES_S)
     raise AssertionError("the last try returns or raises")
 
@@ -115,13 +115,13 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _sentence(address: str, error: Exception) -> str:
+def _sentence(address: str, error: Exception, key: str) -> str:
     code = getattr(error, "errno", None)
     if code == errno.EADDRINUSE:
-        return f"{address} is in use by another program; stop that one, or set {KEY} to a free port"
+        return f"{address} is in use by another program; stop that one, or set {key} to a free port"
     if code == errno.EADDRNOTAVAIL:
-        return f"{address} is no address of this machine; set {KEY} to one that it has"
+        return f"{address} is no address of this machine; set {key} to one that it has"
     if code == errno.EACCES:
-        return f"{address} may not be listened on by this user; set {KEY} to a port above 1023"
+        return f"{address} may not be listened on by this user; set {key} to a port above 1023"
     reason = getattr(error, "strerror", None) or error
-    return f"{address} cannot be listened on ({reason}); set {KEY} to another address"
+    return f"{address} cannot be listened on ({reason}); set {key} to another address"

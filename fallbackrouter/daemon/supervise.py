@@ -18,6 +18,7 @@ from fallbackrouter.daemon.child import Child
 from fallbackrouter.daemon.commands import Commands
 from fallbackrouter.daemon.door import Door
 from fallbackrouter.daemon.drills import Drills
+from fallbackrouter.daemon.entrances import Entrances
 from fallbackrouter.daemon.listeners import inherited
 from fallbackrouter.daemon.lock import take_lock
 from fallbackrouter.daemon.notify import Notifier
@@ -53,7 +54,7 @@ class Supervisor:
         self._clock = clock
         self._log = log
         self._notifier = Notifier(environ)
-        held = inherited(environ)
+        held = Entrances(spare=inherited(environ))
         self._environ = child_environ(environ)
         self._prepare = (*programs.prepare, *(("--config", str(config.absolute())) if config else ()))
         self.team = Team(programs, self._environ, clock=clock, log=log, held=held, on_word=self._hear)
@@ -118,7 +119,10 @@ class Supervisor:
         """Say in one line what is served."""
         crm = f"crm {self.plan.crm}" if self.plan and self.plan.crm else "no CRM"
         rules, routes = self.team.fact("rules"), self.team.fact("routes")
-        return f"agi {', '.join(self.team.addresses)}, {_of(rules, 'rule')}, {_of(routes, 'route')}, {crm}"
+        places = f"agi {', '.join(self.team.entrances.agi_addresses)}"
+        if http := self.team.entrances.http_addresses:
+            places += f", http {', '.join(http)}"
+        return f"{places}, {_of(rules, 'rule')}, {_of(routes, 'route')}, {crm}"
 
     @property
     def log_lines_dropped(self) -> int:

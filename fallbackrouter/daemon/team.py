@@ -9,7 +9,7 @@ from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ConfigError, ControlError
 from fallbackrouter.daemon.breaker_shared import SharedBreaker
 from fallbackrouter.daemon.child import Child, OnWord
-from fallbackrouter.daemon.listeners import Listeners, address_of, close_all, open_listeners
+from fallbackrouter.daemon.entrances import Entrances
 from fallbackrouter.daemon.parent_log import ParentLog
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.programs import Programs
@@ -22,6 +22,7 @@ GRACE_S = 1.5
 """What it has beyond that to write its journal and end."""
 _BACKGROUND_SILENCE_S = 30.0
 """The background process answers no calls; it may be busy."""
+_NONE = Entrances()
 
 
 class Team:
@@ -42,7 +43,7 @@ class Team:
         *,
         clock: Clock,
         log: ParentLog,
-        held: Listeners,
+        held: Entrances,
         on_word: OnWord,
     ) -> None:
         self.workers: list[Slot] = []
@@ -53,7 +54,7 @@ class Team:
         self._environ = environ
         self._clock = clock
         self._log = log
-        self._listeners = held
+        self._entrances = held
         self._on_word = on_word
         self._alive: set[Child] = set()
         self._max_rss_mb = 0.0
@@ -67,8 +68,7 @@ class Team:
         Raises:
             FallbackrouterError: an address cannot be listened on, or a worker cannot start.
         """
-        listeners = await open_listeners(plan.listen, self._listeners)
-        self._let_go_of_others(listeners)
+        self._let_go_of_others(await self._entrances.opened(plan.listen, plan.http_listen))
         self.breaker = SharedBreaker(plan.crm)
         self._max_rss_mb = plan.max_rss_mb
         for _ in range(plan.workers):
@@ -83,16 +83,14 @@ class Team:
         self.background.first_ready.add_done_callback(_look_at)  # no call waits for it; its ends are logged
         await asyncio.gather(*(slot.first_ready for slot in self.workers))
 
-    def _let_go_of_others(self, wanted: Listeners) -> None:
-        for address, listener in self._listeners.items():
-            if listener not in wanted.values():
-                self._log.info("an address that agi.listen does not name is let go", address=address)
-                listener.close()
-        self._listeners = wanted
+    def _let_go_of_others(self, wanted: Entrances) -> None:
+        for address in self._entrances.left_by(wanted):
+            self._log.info("an address that the configuration does not name is let go", address=address)
+        self._entrances = wanted
 
     def _add_worker(self, plan: Plan) -> None:
         name = f"worker {len(self.workers) + 1}"
-        start = self._starter(self._programs.worker, plan, self._listeners, self.breaker)
+        start = self._starter(self._programs.worker, plan, self._entrances, self.breaker)
         silence_s = plan.heartbeat_ms / 1000
         self.workers.append(Slot(name, start, silence_s=silence_s, log=self._log, on_incident=self.record_incident))
 
@@ -100,10 +98,10 @@ class Team:
         self,
         program: tuple[str, ...],
         plan: Plan,
-        listeners: Listeners | None = None,
+        entrances: Entrances = _NONE,
         breaker: SharedBreaker | None = None,
     ) -> StartChild:
-        """Return what starts a child; a call worker gets the listeners and a part in the breaker."""
+        """Return what starts a child; a call worker gets the entrances and a part in the breaker."""
 
         def hear(child: Child, word: Message) -> None:
             if breaker is not None and word["say"] == "breaker":
@@ -117,7 +115,8 @@ class Team:
                 program,
                 {**plan.order, "name": name},
                 environ=self._environ,
-                listeners=list((listeners or {}).values()),
+                listeners=list(entrances.agi.values()),
+                http_listeners=list(entrances.http.values()),
                 clock=self._clock,
                 on_word=hear,
             )
@@ -148,13 +147,13 @@ class Team:
         Raises:
             ConfigError: an address cannot be listened on, or no worker starts with it; the old plan serves on.
         """
-        listeners = await open_listeners(plan.listen, self._listeners)
+        entrances = await self._entrances.opened(plan.listen, plan.http_listen)
         breaker = self.breaker if plan.crm == self.breaker.crm else SharedBreaker(plan.crm)
-        start = self._starter(self._programs.worker, plan, listeners, breaker)
+        start = self._starter(self._programs.worker, plan, entrances, breaker)
         if not await self.workers[0].replace(start, LEAVE_S, GRACE_S):
-            close_all(one for one in listeners.values() if one not in self._listeners.values())
+            entrances.close_but(self._entrances)
             raise ConfigError("no worker starts with the new configuration, the log says why; the old one serves on")
-        self._let_go_of_others(listeners)
+        self._let_go_of_others(entrances)
         self.breaker = breaker
         self._max_rss_mb = plan.max_rss_mb
         for slot in self.workers[1 : plan.workers]:
@@ -192,9 +191,9 @@ class Team:
         return bool(self.workers) and all(slot.healthy for slot in self.workers)
 
     @property
-    def addresses(self) -> list[str]:
+    def entrances(self) -> Entrances:
         """Where calls are taken."""
-        return [address_of(one) for one in self._listeners.values()]
+        return self._entrances
 
     def fact(self, name: str) -> Any:
         """Return what the call workers say of something: the smallest of their numbers, 0 where none says."""
@@ -248,8 +247,8 @@ class Team:
 
     async def close(self, leave_s: float) -> None:
         """Take no more calls, let the workers finish, then end the background process."""
-        close_all(self._listeners.values())
-        self._listeners = {}
+        self._entrances.close()
+        self._entrances = Entrances()
         await self._renewal.close()
         for slot in self._slots():
             slot.start_no_other()

@@ -9,7 +9,7 @@ from fallbackrouter.agi.peer import OK_REPLY, header_block, read_command
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import AgiError
 from fallbackrouter.doctor.finding import Finding, fail, ok, skip, warn
-from fallbackrouter.fastagi.allow import AllowList
+from fallbackrouter.entrance.allow import AllowList
 
 WORKERS = "service"
 AGI = "agi"

@@ -19,8 +19,8 @@ from fallbackrouter.agi.request import Grammar, Request, bare_request, read_requ
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import AgiError
 from fallbackrouter.core.route import printable
-from fallbackrouter.fastagi.desk import Desk
-from fallbackrouter.fastagi.held import Held
+from fallbackrouter.entrance.desk import Desk
+from fallbackrouter.entrance.held import Held
 from fallbackrouter.fastagi.request import AgiRequest
 from fallbackrouter.log import get_log
 

@@ -11,6 +11,7 @@ from fallbackrouter.core.call import ReadNumber
 from fallbackrouter.core.route import Gate, Route
 from fallbackrouter.core.tier import OVERRIDE
 from fallbackrouter.rulesfile.compiled import MAX_BODY_BYTES, dump
+from fallbackrouter.rulesfile.dates import DateLists
 from fallbackrouter.rulesfile.files import MAX_FILE_BYTES, UnreadableError, list_rules, read_text
 from fallbackrouter.rulesfile.lists import Lists
 from fallbackrouter.rulesfile.problem import MAKE_FEWER, Findings, Mark, Problem
@@ -23,6 +24,8 @@ from fallbackrouter.rulesfile.tree import Items, Node, Scalar, read_tree
 __all__ = ["Checked", "Problem", "check_rules"]
 
 MAX_TOTAL_BYTES = 20_000_000
+MAX_DATES = 1_000_000
+"""The most dates that all rules name together, a list counted for each rule that names it."""
 MAX_NUMBERS = 4_000_000
 """The most numbers and patterns that all rules name together, a list counted for each rule that names it."""
 
@@ -70,7 +73,16 @@ def check_rules(
     Never raises: what cannot be read is a problem too.
     """
     findings = Findings()
-    setup = Setup(gate, read_number, load_zone, default_zone, Lists(directory, read_number, findings), destination, {})
+    setup = Setup(
+        gate,
+        read_number,
+        load_zone,
+        default_zone,
+        Lists(directory, read_number, findings),
+        DateLists(directory, findings),
+        destination,
+        {},
+    )
     run = _Run(directory, setup, findings)
     run.check_all()
     return Checked(() if findings.errors else tuple(run.rules), findings.in_order())
@@ -84,6 +96,7 @@ class _Run:
         self._setup = setup
         self._findings = findings
         self._numbers = 0
+        self._dates = 0
         self._patterns: set[str] = set()
         self._read = 0
         self._full = False
@@ -148,6 +161,10 @@ class _Run:
         if self._numbers > MAX_NUMBERS:
             self._stop(file, at, f"the rules name more than {MAX_NUMBERS:,} numbers together")
             return
+        self._dates += len(spec.dates.days) + len(spec.except_dates.days)
+        if self._dates > MAX_DATES:
+            self._stop(file, at, f"the rules name more than {MAX_DATES:,} dates together")
+            return
         self._patterns.update(spec.did.patterns, spec.caller.patterns)
         if len(self._patterns) > MAX_PATTERNS:
             self._stop(file, at, f"the rules name more than {MAX_PATTERNS:,} different patterns together")
@@ -163,4 +180,4 @@ class _Run:
 
 
 def _takes_all(spec: RuleSpec) -> bool:
-    return spec.did.any and spec.caller.any and not spec.windows and not spec.stages
+    return spec.did.any and spec.caller.any and not (spec.windows or spec.stages or spec.dates.days)

@@ -12,9 +12,9 @@ import msgspec
 from fallbackrouter.core.errors import RulesError
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.rulesfile.rules import LoadZone, make_rules
-from fallbackrouter.rulesfile.specs import MAX_RULES, NumbersSpec, RuleSpec
+from fallbackrouter.rulesfile.specs import MAX_RULES, DatesSpec, NumbersSpec, RuleSpec
 
-__all__ = ["MAX_BODY_BYTES", "NumbersSpec", "RuleSpec", "digest", "dump", "load", "load_specs"]
+__all__ = ["MAX_BODY_BYTES", "DatesSpec", "NumbersSpec", "RuleSpec", "digest", "dump", "load", "load_specs"]
 
 MAX_BODY_BYTES = 64_000_000
 VERSION = 2
@@ -22,6 +22,8 @@ VERSION = 2
 
 _SHARED_FROM = 100
 """Lists of at least so many numbers stand apart in the bytes."""
+_DATES_SHARED_FROM = 4
+"""The same for dates: holidays are few, and many rules share them."""
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +34,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def dump(specs: Iterable[RuleSpec]) -> bytes:
     """Return the bytes of a set of rules; the order is kept, as it decides between equals."""
+    given = tuple(specs)
     lists: dict[tuple[str, ...], int] = {}
 
     def apart(numbers: NumbersSpec) -> NumbersSpec:
@@ -40,8 +43,22 @@ def dump(specs: Iterable[RuleSpec]) -> bytes:
         index = lists.setdefault(numbers.exact, len(lists))
         return msgspec.structs.replace(numbers, exact=(), shared=index)
 
-    rules = tuple(msgspec.structs.replace(spec, did=apart(spec.did), caller=apart(spec.caller)) for spec in specs)
-    version = max((spec.version for spec in rules), default=1)
+    def dates_apart(dates: DatesSpec) -> DatesSpec:
+        if len(dates.days) < _DATES_SHARED_FROM:
+            return dates
+        return DatesSpec(shared=lists.setdefault(dates.days, len(lists)))
+
+    rules = tuple(
+        msgspec.structs.replace(
+            spec,
+            did=apart(spec.did),
+            caller=apart(spec.caller),
+            dates=dates_apart(spec.dates),
+            except_dates=dates_apart(spec.except_dates),
+        )
+        for spec in given
+    )
+    version = max((spec.version for spec in given), default=1)
     return msgspec.json.encode(_Body(v=version, lists=tuple(lists), rules=rules))
 
 
@@ -87,13 +104,26 @@ def _specs(body: bytes) -> Iterator[RuleSpec]:
     if len(decoded.rules) > MAX_RULES:
         raise ValueError(f"more than {MAX_RULES:,} rules")
     for spec in decoded.rules:
-        did, caller = _together(spec.did, decoded.lists), _together(spec.caller, decoded.lists)
-        yield msgspec.structs.replace(spec, did=did, caller=caller)
+        yield msgspec.structs.replace(
+            spec,
+            did=_together(spec.did, decoded.lists),
+            caller=_together(spec.caller, decoded.lists),
+            dates=_dates_together(spec.dates, decoded.lists),
+            except_dates=_dates_together(spec.except_dates, decoded.lists),
+        )
 
 
 def _together(numbers: NumbersSpec, lists: tuple[tuple[str, ...], ...]) -> NumbersSpec:
     if numbers.shared == -1:
         return numbers
-    if not 0 <= numbers.shared < len(lists):
-        raise ValueError("a list of numbers is missing")
-    return msgspec.structs.replace(numbers, exact=lists[numbers.shared], shared=-1)
+    return msgspec.structs.replace(numbers, exact=_listed(numbers.shared, lists), shared=-1)
+
+
+def _dates_together(dates: DatesSpec, lists: tuple[tuple[str, ...], ...]) -> DatesSpec:
+    return dates if dates.shared == -1 else DatesSpec(days=_listed(dates.shared, lists))
+
+
+def _listed(shared: int, lists: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    if not 0 <= shared < len(lists):
+        raise ValueError("a list of numbers or dates is missing")
+    return lists[shared]

@@ -39,7 +39,7 @@ def list_rules(directory: Path) -> Listing:
         UnreadableError: the directory cannot be listed, or holds too many files.
     """
     try:
-        names = [path for path in directory.iterdir() if _is_rules_name(path.name)]
+        names = [path for path in directory.iterdir() if is_rules_name(path.name)]
     except FileNotFoundError:
         return Listing((), missing=True)
     except OSError as error:
@@ -51,7 +51,7 @@ def list_rules(directory: Path) -> Listing:
     return Listing(tuple(sorted(names, key=lambda path: path.name)))
 
 
-def _is_rules_name(name: str) -> bool:
+def is_rules_name(name: str) -> bool:
     return name.endswith(_SUFFIXES) and not name.startswith(".")
 
 

@@ -3,14 +3,15 @@
 Each file is read once, however many rules name it; it lies inside the rules directory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fallbackrouter.core.call import ReadNumber
 from fallbackrouter.core.pattern import Pattern
 from fallbackrouter.core.selector import Selector, SelectorError
-from fallbackrouter.rulesfile.files import MAX_LIST_BYTES, UnreadableError, read_text
+from fallbackrouter.rulesfile.files import UnreadableError
+from fallbackrouter.rulesfile.listfile import read_lines
 from fallbackrouter.rulesfile.problem import MAKE_FEWER, Findings, Mark
 from fallbackrouter.rulesfile.specs import MAX_PATTERNS
 
@@ -63,31 +64,16 @@ class Lists:
 
     def _read_once(self, name: str) -> NumberList | UnreadableError:
         try:
-            lines = read_text(self._path(name), MAX_LIST_BYTES).split("\n")
+            return self._numbers(read_lines(self._directory, name, MAX_LINES), str(self._directory / name))
         except UnreadableError as error:
             return error
-        if len(lines) > MAX_LINES:
-            return UnreadableError(f"the list has more than {MAX_LINES:,} lines", "split it into several lists")
-        return self._numbers(lines, str(self._directory / name))
 
-    def _path(self, name: str) -> Path:
-        try:
-            inside = self._directory.resolve()
-            path = (inside / name).resolve()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UnreadableError("this is no file's name", "write the list's path after @") from error
-        if not name or not path.is_relative_to(inside):
-            raise UnreadableError("a list lies inside the rules directory", "put it there, and write its path after @")
-        return path
-
-    def _numbers(self, lines: list[str], file: str) -> NumberList:
+    def _numbers(self, lines: Iterable[tuple[int, str]], file: str) -> NumberList:
         selector = Selector(self._read_number)
         bad = 0
-        for number, line in enumerate(lines, 1):
-            text = _without_comment(line)
+        for number, text in lines:
             try:
-                if text:
-                    selector.add_number(text)
+                selector.add_number(text)
             except SelectorError as error:
                 bad += 1
                 if bad <= MAX_PROBLEMS:
@@ -98,13 +84,3 @@ class Lists:
         if bad > MAX_PROBLEMS:
             self._findings.add(file, Mark(), f"{bad - MAX_PROBLEMS:,} more lines name no number", "correct them too")
         return NumberList(tuple(sorted(selector.keys)), selector.patterns)
-
-
-def _without_comment(line: str) -> str:
-    """Return a line without its comment: `#` begins one at the line's start or after a blank, as `*72#` is a number."""
-    text = line.strip()
-    if "#" not in text:
-        return text
-    if text.startswith("#"):
-        return ""
-    return text.replace("\t", " ").partition(" #")[0].rstrip()

@@ -10,6 +10,7 @@ from fallbackrouter.core.errors import ScheduleError
 from fallbackrouter.core.nearest import nearest, write_instead
 from fallbackrouter.core.route import MAX_RULE_CHARS, Gate, Route, printable
 from fallbackrouter.core.schedule import parse_window
+from fallbackrouter.rulesfile.dates import DateLists, read_dates
 from fallbackrouter.rulesfile.keys import one_text, read_pairs, texts
 from fallbackrouter.rulesfile.lists import Lists
 from fallbackrouter.rulesfile.moment import read_moment
@@ -20,7 +21,21 @@ from fallbackrouter.rulesfile.rules import LoadZone
 from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
 from fallbackrouter.rulesfile.tree import Node, Table
 
-KEYS = ("name", "tier", "did", "caller", "stage", "when", "timezone", "valid_until", "priority", "route", "routes")
+KEYS = (
+    "name",
+    "tier",
+    "did",
+    "caller",
+    "stage",
+    "when",
+    "dates",
+    "except",
+    "timezone",
+    "valid_until",
+    "priority",
+    "route",
+    "routes",
+)
 
 _PRIORITY = re.compile(r"[+-]?[0-9]{1,7}")
 
@@ -34,7 +49,8 @@ class Setup:
         read_number: text -> Number, with the region.
         load_zone: a zone's name -> the zone, None where there is none such.
         default_zone: the zone of rules that name none.
-        lists: reads `@file`.
+        lists: reads `@file` of numbers.
+        date_lists: reads `@file` of days.
         destination: where a route's app lies in the dialplan.
         taken: (tier, name) -> the place of the rule that has it.
     """
@@ -44,6 +60,7 @@ class Setup:
     load_zone: LoadZone
     default_zone: str
     lists: Lists
+    date_lists: DateLists
     destination: Destination
     taken: dict[tuple[str, str], str]
 
@@ -100,6 +117,8 @@ class _Reader:
             caller=self._numbers("caller"),
             stages=self._stages(),
             windows=self._windows(),
+            dates=read_dates("dates", self._pairs, self._setup.date_lists, self._report),
+            except_dates=read_dates("except", self._pairs, self._setup.date_lists, self._report),
             timezone=timezone,
             priority=self._priority(),
             valid_until=self._valid_until(timezone),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 
 from fallbackrouter.core.call import is_stage
+from fallbackrouter.core.dates import NO_DATES, DateSet, parse_dates
 from fallbackrouter.core.names import is_function, is_variable
 from fallbackrouter.core.pattern import Pattern, parse_pattern
 from fallbackrouter.core.route import (
@@ -17,7 +18,7 @@ from fallbackrouter.core.route import (
 from fallbackrouter.core.rule import Condition, Rule
 from fallbackrouter.core.schedule import Window, parse_window
 from fallbackrouter.rulesfile.moment import read_moment
-from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, NumbersSpec, RuleSpec
+from fallbackrouter.rulesfile.specs import MAX_PRIORITY, TIERS, DatesSpec, NumbersSpec, RuleSpec
 
 LoadZone = Callable[[str], tzinfo | None]
 """A zone by its IANA name, the machine's for "", None where there is no such zone."""
@@ -41,6 +42,7 @@ class _Maker:
         self._lists: dict[tuple[str, ...], frozenset[str]] = {}
         self._patterns: dict[str, Pattern] = {}
         self._windows: dict[str, Window] = {}
+        self._date_sets: dict[tuple[str, ...], DateSet] = {(): NO_DATES}
         self._zones: dict[str, tzinfo] = {}
         self._names: set[tuple[str, str]] = set()
 
@@ -58,7 +60,9 @@ class _Maker:
             caller=self._condition(spec.caller),
             stages=frozenset(spec.stages),
             windows=tuple(self._window(text) for text in spec.windows),
-            zone=self._zone(spec.timezone) if spec.windows else None,
+            dates=self._dates(spec.dates),
+            except_dates=self._dates(spec.except_dates),
+            zone=self._zone(spec.timezone) if spec.windows or spec.dates.days or spec.except_dates.days else None,
             priority=spec.priority,
             place=spec.place,
             valid_until=_end(spec),
@@ -80,6 +84,11 @@ class _Maker:
         if text not in self._windows:
             self._windows[text] = parse_window(text)
         return self._windows[text]
+
+    def _dates(self, spec: DatesSpec) -> DateSet:
+        if spec.days not in self._date_sets:
+            self._date_sets[spec.days] = DateSet(tuple(map(parse_dates, spec.days)))
+        return self._date_sets[spec.days]
 
     def _zone(self, name: str) -> tzinfo:
         if name not in self._zones:

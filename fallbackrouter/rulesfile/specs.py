@@ -37,6 +37,26 @@ class NumbersSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         return ", ".join([*words, *named[:_SHOWN], *more])
 
 
+class DatesSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Dates that a rule is for, or is not for.
+
+    Attributes:
+        days: texts of days and ranges of days (core.dates); empty: the rule names none.
+        shared: inside bytes only: the index of the list that `days` stands in, -1 where it stands here.
+    """
+
+    days: tuple[str, ...] = ()
+    shared: int = -1
+
+    def describe(self) -> str:
+        """Return the dates for people, long lists cut short."""
+        more = [f"and {len(self.days) - _SHOWN} more"] if len(self.days) > _SHOWN else []
+        return ", ".join([*self.days[:_SHOWN], *more])
+
+
+NO_DATES = DatesSpec()
+
+
 class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A checked rule, as JSON can carry it.
 
@@ -61,6 +81,8 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     caller: NumbersSpec = NumbersSpec(any=True)
     stages: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
+    dates: DatesSpec = NO_DATES
+    except_dates: DatesSpec = NO_DATES
     timezone: str = ""
     priority: int = 0
     valid_until: str = ""
@@ -79,4 +101,13 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     @property
     def version(self) -> int:
         """The oldest format of a compiled set that can hold this rule."""
-        return 2 if self.next_variables or self.valid_until else 1
+        newer = (self.next_variables, self.valid_until, self.dates.days, self.except_dates.days)
+        return 2 if any(newer) else 1
+
+    @property
+    def when(self) -> str:
+        """When the rule holds, for people."""
+        words = ["; ".join(self.windows)] if self.windows else []
+        words += [f"on {self.dates.describe()}"] if self.dates.days else []
+        words += [f"except {self.except_dates.describe()}"] if self.except_dates.days else []
+        return " ".join(words) + f" ({self.timezone})" if words else "always"

@@ -3,15 +3,19 @@
 Plain and blocking: call workers ask in a thread, commands ask directly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from fallbackrouter.store.moments import from_ms, to_ms
 from fallbackrouter.store.opened import opened
 
 KEPT = 50
 """How many are kept; older ones go when a new one comes."""
+
+_COLUMNS = "id, at, digest, body, note, held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Ruleset:
         digest: of the body, as the one who saved it reckons it.
         body: compiled rules; rulesfile.compiled reads them.
         note: where they came from, for people.
+        held: tells files apart that are not to be applied unasked: what was rolled back. "" for none.
     """
 
     id: int
@@ -31,17 +36,24 @@ class Ruleset:
     digest: str
     body: bytes
     note: str
+    held: str = ""
 
 
-def save_ruleset(path: Path, body: bytes, digest: str, note: str, at: datetime) -> int:
+def save_ruleset(
+    path: Path, body: bytes, digest: str, note: str, at: datetime, *, files: bytes | None = None, held: str = ""
+) -> int:
     """Keep rules as the latest, and return their id.
+
+    Args:
+        files: what they were compiled from, None where that is not kept.
 
     Raises:
         StoreError: the journal cannot be written.
     """
+    values = (to_ms(at), digest, body, note, files, held)
     with opened(path) as connection:
         kept = connection.execute(
-            "INSERT INTO rulesets (at, digest, body, note) VALUES (?, ?, ?, ?)", (to_ms(at), digest, body, note)
+            "INSERT INTO rulesets (at, digest, body, note, files, held) VALUES (?, ?, ?, ?, ?, ?)", values
         )
         connection.execute(
             "DELETE FROM rulesets WHERE id NOT IN (SELECT id FROM rulesets ORDER BY id DESC LIMIT ?)", (KEPT,)
@@ -55,6 +67,28 @@ def latest_ruleset(path: Path) -> Ruleset | None:
     Raises:
         StoreError: there is no journal, or it cannot be read.
     """
+    return _one(path, "ORDER BY id DESC LIMIT 1")
+
+
+def ruleset(path: Path, number: int) -> Ruleset | None:
+    """Return the rules of an id, None where they are not kept; raises as `latest_ruleset` does."""
+    return _one(path, "WHERE id = ?", (number,))
+
+
+def ruleset_numbers(path: Path) -> list[int]:
+    """Return the ids of all that are kept, newest first; raises as `latest_ruleset` does."""
     with opened(path) as connection:
-        row = connection.execute("SELECT id, at, digest, body, note FROM rulesets ORDER BY id DESC LIMIT 1").fetchone()
-    return None if row is None else Ruleset(row[0], from_ms(row[1]), row[2], row[3], row[4])
+        return [row[0] for row in connection.execute("SELECT id FROM rulesets ORDER BY id DESC")]
+
+
+def ruleset_files(path: Path, number: int) -> bytes | None:
+    """Return what the rules of an id were compiled from, None where it is not kept; raises as `latest_ruleset` does."""
+    with opened(path) as connection:
+        row = connection.execute("SELECT files FROM rulesets WHERE id = ?", (number,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _one(path: Path, which: str, values: Sequence[Any] = ()) -> Ruleset | None:
+    with opened(path) as connection:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM rulesets {which}", values).fetchone()  # noqa: S608 - ours
+    return None if row is None else Ruleset(row[0], from_ms(row[1]), *row[2:])

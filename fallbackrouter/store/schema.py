@@ -6,7 +6,7 @@ that a journal made here is opened and migrated like any other.
 
 import sqlite3
 
-REVISION = "0001"
+REVISION = "0004"
 """The migrations' head that STATEMENTS stand for."""
 
 STATEMENTS = (
@@ -17,12 +17,26 @@ STATEMENTS = (
         channel TEXT NOT NULL, source TEXT NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL, test INTEGER NOT NULL,
         ms REAL, route TEXT NOT NULL, trail TEXT NOT NULL, read_ms REAL, walk_ms REAL, live_queue_ms REAL,
         live_ms REAL, journal_ms REAL, write_ms REAL)""",
+    "CREATE INDEX decisions_by_call ON decisions (call_id, id)",
+    "CREATE INDEX decisions_by_linked ON decisions (linked_id, id) WHERE linked_id <> call_id",
+    "CREATE INDEX decisions_by_time ON decisions (at, ms)",
+    "CREATE INDEX decisions_by_did ON decisions (did_key, at)",
+    "CREATE INDEX decisions_by_caller ON decisions (caller_key, at)",
+    "CREATE INDEX decisions_by_source ON decisions (source, status, at)",
+    "CREATE INDEX decisions_by_rule ON decisions (rule, at) WHERE rule <> ''",
+    """CREATE INDEX decisions_drilled ON decisions (at) WHERE instr(trail, '"drill: ') > 0""",
     """CREATE TABLE events (
         event_id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, call_id TEXT NOT NULL,
         linked_id TEXT NOT NULL, call_key TEXT NOT NULL, seq INTEGER NOT NULL, stage TEXT NOT NULL, did TEXT NOT NULL,
         caller TEXT NOT NULL, decision_id TEXT NOT NULL, details TEXT NOT NULL, state TEXT NOT NULL,
-        test INTEGER NOT NULL)""",
-    "CREATE UNIQUE INDEX events_by_call ON events (node, call_key, seq)",
+        test INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_at INTEGER, tried_at INTEGER,
+        missing_since INTEGER, answer TEXT NOT NULL DEFAULT '', ended_at INTEGER)""",
+    "CREATE UNIQUE INDEX events_by_call ON events (call_key, node, seq)",
+    "CREATE INDEX events_by_channel ON events (call_id) WHERE call_id <> call_key",
+    "CREATE INDEX events_waiting ON events (call_key, node, seq) WHERE state = 'pending'",
+    "CREATE INDEX events_due ON events (due_at) WHERE state = 'pending'",
+    "CREATE INDEX events_by_state ON events (state, event_id)",
+    "CREATE INDEX events_by_end ON events (ended_at) WHERE state <> 'pending'",
     """CREATE TABLE incidents (
         id INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL, part TEXT NOT NULL, state TEXT NOT NULL,
         reason TEXT NOT NULL)""",
@@ -32,10 +46,12 @@ STATEMENTS = (
     "CREATE UNIQUE INDEX remembered_by_change ON remembered (change)",
     """CREATE TABLE rulesets (
         id INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL,
-        note TEXT NOT NULL)""",
+        note TEXT NOT NULL, files BLOB, held TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE addresses (
         host TEXT NOT NULL, address TEXT NOT NULL, ttl_s REAL NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (host, address))""",
+    """CREATE TABLE progress (
+        job TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, "row" INTEGER NOT NULL, id TEXT NOT NULL)""",
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
 )
 

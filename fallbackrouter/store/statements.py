@@ -84,9 +84,9 @@ def events(rows: int) -> str:
             SELECT DISTINCT * FROM given AS g WHERE NOT EXISTS (SELECT 1 FROM events WHERE event_id = g.event_id)
         ), numbered AS (
             SELECT *, row_number() OVER (PARTITION BY node, call_key ORDER BY place) AS nth FROM fresh
-        ) INSERT INTO events ({names}, seq)
-        SELECT {names}, nth + coalesce((
-            SELECT max(e.seq) FROM events AS e WHERE e.node = numbered.node AND e.call_key = numbered.call_key
+        ) INSERT INTO events ({names}, due_at, seq)
+        SELECT {names}, at, nth + coalesce((
+            SELECT max(e.seq) FROM events AS e WHERE e.call_key = numbered.call_key AND e.node = numbered.node
         ), 0) FROM numbered"""  # noqa: S608 - our own names
 
 

@@ -7,7 +7,7 @@ A change here needs a migration and the same change in `schema` (tests compare t
 - JSON is TEXT, written by msgspec.
 """
 
-from sqlalchemy import REAL, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import REAL, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -36,6 +36,14 @@ decisions = Table(
     _text("route"),
     _text("trail"),
     *map(_ms, ("read_ms", "walk_ms", "live_queue_ms", "live_ms", "journal_ms", "write_ms")),
+    Index("decisions_by_call", "call_id", "id"),
+    Index("decisions_by_linked", "linked_id", "id", sqlite_where=text("linked_id <> call_id")),
+    Index("decisions_by_time", "at", "ms"),
+    Index("decisions_by_did", "did_key", "at"),
+    Index("decisions_by_caller", "caller_key", "at"),
+    Index("decisions_by_source", "source", "status", "at"),
+    Index("decisions_by_rule", "rule", "at", sqlite_where=text("rule <> ''")),
+    Index("decisions_drilled", "at", sqlite_where=text("""instr(trail, '"drill: ') > 0""")),
 )
 """One row a question: the call, the answer, and the way to it. `ms` and `write_ms` come once the answer is out."""
 
@@ -48,9 +56,22 @@ events = Table(
     _whole("seq"),
     *map(_text, ("stage", "did", "caller", "decision_id", "details", "state")),
     _whole("test"),
-    Index("events_by_call", "node", "call_key", "seq", unique=True),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    *(Column(name, Integer) for name in ("due_at", "tried_at", "missing_since")),
+    Column("answer", Text, nullable=False, server_default=text("''")),
+    Column("ended_at", Integer),
+    Index("events_by_call", "call_key", "node", "seq", unique=True),
+    Index("events_by_channel", "call_id", sqlite_where=text("call_id <> call_key")),
+    Index("events_waiting", "call_key", "node", "seq", sqlite_where=text("state = 'pending'")),
+    Index("events_due", "due_at", sqlite_where=text("state = 'pending'")),
+    Index("events_by_state", "state", "event_id"),
+    Index("events_by_end", "ended_at", sqlite_where=text("state <> 'pending'")),
 )
-"""What the CRM has to be told. `call_key` is the call that an event belongs to, and `seq` counts within it from 1."""
+"""What the CRM has to be told. `call_key` is the call that an event belongs to, and `seq` counts within it from 1.
+
+`due_at` is when a pending event may be tried next, `answer` what the CRM or the fault said to the latest try,
+`missing_since` the first of the 404s that it is met with, `ended_at` when its state last became another than pending.
+"""
 
 incidents = Table(
     "incidents",
@@ -82,8 +103,11 @@ rulesets = Table(
     _text("digest"),
     Column("body", LargeBinary, nullable=False),
     _text("note"),
+    Column("files", LargeBinary),
+    Column("held", Text, nullable=False, server_default=text("''")),
 )
-"""Compiled rules that were applied, newest last."""
+"""Compiled rules that were applied, newest last. `files` is what they were compiled from, where that is kept; `held`
+tells the files apart that are not to be applied unasked, as they were rolled back."""
 
 addresses = Table(
     "addresses",
@@ -94,3 +118,13 @@ addresses = Table(
     _whole("at"),
 )
 """The last good addresses of names, for a start while DNS is dead."""
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("job", Text, primary_key=True, nullable=False),
+    _whole("at"),
+    _whole("row"),
+    _text("id"),
+)
+"""How far the hiding of numbers has come, by table: the row that it reached, its id, and an event's end."""

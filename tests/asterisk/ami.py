@@ -171,6 +171,28 @@ class Ami:
             self._events.remove(found[0])
             return found[0]
 
+    def take_all(self, is_wanted: Callable[[Message], bool], count: int, within_s: float = PATIENCE_S) -> list[Message]:
+        """Wait until so many events of a kind have come, and take all of them, in their order.
+
+        Raises:
+            TimeoutError: fewer came.
+        """
+        found: list[Message] = []
+
+        def look() -> bool:
+            while self._events:
+                event = self._events.popleft()
+                (found if is_wanted(event) else others).append(event)
+            return len(found) >= count or self._over
+
+        others: list[Message] = []
+        with self._news:
+            self._news.wait_for(look, within_s)
+            self._events.extend(others)
+        if len(found) < count:
+            raise TimeoutError(f"{len(found)} of {count} events within {within_s} s")
+        return found
+
     def forget_events(self) -> None:
         """Drop the events that nobody waited for."""
         with self._news:

@@ -24,6 +24,7 @@ node = "under-test"
 
 [agi]
 listen = ["127.0.0.1:{port}"]
+http_listen = ["127.0.0.1:0"]
 
 [budget]
 call_ms = {call_ms}

@@ -1,4 +1,4 @@
-"""A FastAGI door on a free port of loopback, with a router that decides nothing behind it."""
+"""A door on a free port of loopback, with a router that decides nothing behind it."""
 
 import asyncio
 import socket
@@ -10,7 +10,9 @@ from fallbackrouter.agi.answer import AnswerShape
 from fallbackrouter.agi.request import Grammar
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.numbers import read_number
+from fallbackrouter.entrance.reception import Reception
 from fallbackrouter.fastagi.server import AgiServer
+from fallbackrouter.httproute.server import HttpServer
 from tests.fakes.desk import FakeDesk
 
 SHAPE = AnswerShape(("app", "num", "time", "text"), {"group": "ext-group,{num},1"})
@@ -25,10 +27,10 @@ PATIENCE_S = 10.0
 
 
 class Door:
-    """What a test holds: the server, its desk, and the port."""
+    """What a test holds: the reception, its desk, and the port."""
 
-    def __init__(self, server: AgiServer, desk: FakeDesk, port: int) -> None:
-        self.server = server
+    def __init__(self, reception: Reception, desk: FakeDesk, port: int) -> None:
+        self.reception = reception
         self.desk = desk
         self.port = port
 
@@ -40,19 +42,26 @@ class Door:
 
     async def counted(self, **counts: int) -> None:
         """Wait until these counts are reached and no connection is in hand."""
-        await self.until(lambda: self.server.held == 0 and counts.items() <= dict(self.server.counts).items())
+        reception = self.reception
+        await self.until(lambda: not len(reception.held) and counts.items() <= dict(reception.counts).items())
 
 
 @asynccontextmanager
-async def opened(desk: FakeDesk | None = None, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Door]:
-    """Open a door, and close it at the end."""
+async def opened(
+    desk: FakeDesk | None = None,
+    host: str = "127.0.0.1",
+    server: Callable[..., AgiServer | HttpServer] = AgiServer,
+    **options: Any,
+) -> AsyncIterator[Door]:
+    """Open a door, FastAGI's unless it is to be another, and close it at the end."""
     desk = desk or FakeDesk()
     listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    given = {"allow": ["127.0.0.0/8", "::1/128"], "max_calls": 100, "grammar": lambda: GRAMMAR, "shape": SHAPE}
-    server = AgiServer(router=desk, clock=SystemClock(), **{**given, **options})
-    await server.start([listener])
+    given = {"allow": ["127.0.0.0/8", "::1/128"], "max_calls": 100, **options}
+    shown = {"grammar": given.pop("grammar", lambda: GRAMMAR), "shape": given.pop("shape", SHAPE)}
+    reception = Reception(clock=SystemClock(), **given)
+    await server(reception=reception, router=desk, clock=SystemClock(), **shown).start([listener])
     try:
-        yield Door(server, desk, listener.getsockname()[1] if listener.fileno() >= 0 else 0)
+        yield Door(reception, desk, listener.getsockname()[1] if listener.fileno() >= 0 else 0)
     finally:
-        server.stop_accepting()
-        await server.drain(0)
+        reception.stop_accepting()
+        await reception.drain(0)

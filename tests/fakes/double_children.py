@@ -38,10 +38,17 @@ class DoubleHouse:
         self._answered = 0
         self.rules = self.routes = 0
 
-    async def start(self, sockets: Sequence[socket.socket]) -> None:
+    async def start(self, agi: Sequence[socket.socket], http: Sequence[socket.socket]) -> None:
         await self.rules_changed()
-        for one in sockets:
+        for one in agi:
             self._servers.append(await asyncio.start_server(self._meet, sock=one))
+        for one in http:
+            self._servers.append(await asyncio.start_server(self._greet, sock=one))
+
+    async def _greet(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer at the HTTP address: by another door, with the same words."""
+        writer.write(f"http {os.getpid()}\n".encode())
+        writer.close()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -136,6 +143,7 @@ def prepare(arguments: Sequence[str]) -> int:
     plan = Plan(
         data_dir=data_dir,
         listen=tuple(config.get("listen", ["127.0.0.1:0"])),
+        http_listen=tuple(config.get("http_listen", [])),
         workers=config.get("workers", 1),
         heartbeat_ms=config.get("heartbeat_ms", 600),
         crm=config.get("crm", ""),

@@ -75,7 +75,7 @@ class Whole:
         """Write the configuration; `text` holds further tables, `agi` further keys of that table."""
         self.data_dir = self.folder / data_dir
         self.config.write_text(
-            f'data_dir = "{data_dir}"\n[agi]\nlisten = ["127.0.0.1:0"]\n{agi}\n'
+            f'data_dir = "{data_dir}"\n[agi]\nlisten = ["127.0.0.1:0"]\nhttp_listen = ["127.0.0.1:0"]\n{agi}\n'
             f'[last_resort]\napp = "group"\nnum = "{last_resort}"\n{text}\n',
             encoding="utf-8",
         )

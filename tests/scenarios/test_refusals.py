@@ -61,7 +61,7 @@ def test_a_port_in_use(whole: Whole) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         whole.configure()
-        whole.config.write_text(whole.config.read_text(encoding="utf-8").replace("127.0.0.1:0", address), "utf-8")
+        whole.config.write_text(whole.config.read_text(encoding="utf-8").replace("127.0.0.1:0", address, 1), "utf-8")
         sentence = refused(whole)
     assert (
         sentence

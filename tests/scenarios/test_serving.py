@@ -18,7 +18,8 @@ def test_calls_are_answered_and_recorded(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"), rule("fire", "74952222222", "911", tier="override"))
     service = whole.start().ready()
     assert re.fullmatch(
-        r"fallbackrouter 0\.1\.0 ready: agi 127\.0\.0\.1:\d+, 2 rules, 0 routes, no CRM\n", service.lines[0]
+        r"fallbackrouter 0\.1\.0 ready: agi 127\.0\.0\.1:\d+, http 127\.0\.0\.1:\d+, 2 rules, 0 routes, no CRM\n",
+        service.lines[0],
     )
     office, fire, nobody = ask(service.port), ask(service.port, "74952222222"), ask(service.port, "74953333333")
     assert [one["FR_SOURCE"] for one in (office, fire, nobody)] == ["fallback", "override", "last_resort"]

@@ -150,4 +150,4 @@ def test_a_socket_that_is_not_configured_is_let_go(doubled: Doubled) -> None:
         doubled.configure(listen=["127.0.0.1:0"])
         service = doubled.again(listener=listener).ready()
         assert service.port != listener.getsockname()[1]
-        assert "an address that agi.listen does not name is let go" in service.stderr
+        assert "an address that the configuration does not name is let go" in service.stderr

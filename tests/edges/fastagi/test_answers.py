@@ -142,7 +142,7 @@ async def test_replies_stay_in_step(first: bytes, hung_up: int, refused: int) ->
         commands = await replies(door, first, DONE)
         assert [command.split(b"(")[0] for command in commands] == [b"SET VARIABLE CALLERID", b"SET VARIABLE ARRAY"]
         await door.counted(answered=1)
-        assert (door.server.counts["hung_up"], door.server.counts["refused_commands"]) == (hung_up, refused)
+        assert (door.reception.counts["hung_up"], door.reception.counts["refused_commands"]) == (hung_up, refused)
 
 
 @pytest.mark.parametrize("tail", [b"HANGUP\n", b"HANG", b"HANGUP\n20"])

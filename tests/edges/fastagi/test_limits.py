@@ -7,8 +7,9 @@ import socket
 import pytest
 
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.fastagi.allow import AllowList
-from fallbackrouter.fastagi.desk import Desk
+from fallbackrouter.entrance.allow import AllowList
+from fallbackrouter.entrance.desk import Desk
+from fallbackrouter.entrance.reception import Reception
 from fallbackrouter.fastagi.server import AgiServer
 from fallbackrouter.router import Answered, Router
 from tests.fakes.asterisk import Channel, application, call
@@ -51,7 +52,7 @@ async def test_a_stranger_is_dropped() -> None:
         assert outcome.closed
         assert outcome.commands == []
         await door.counted(refused_address=1)
-        assert door.server.counts["accepted"] == 0
+        assert door.reception.counts["accepted"] == 0
         assert door.desk.calls == []
 
 
@@ -66,10 +67,10 @@ async def connected(door: Door, count: int, data: bytes = b"") -> list[asyncio.S
     """Connect so many peers, one after the other."""
     writers = []
     for _ in range(count):
-        accepted = door.server.counts["accepted"]
+        accepted = door.reception.counts["accepted"]
         _, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(data)
-        await door.until(lambda before=accepted: door.server.counts["accepted"] > before)  # type: ignore[misc]
+        await door.until(lambda before=accepted: door.reception.counts["accepted"] > before)  # type: ignore[misc]
         writers.append(writer)
     return writers
 
@@ -77,18 +78,18 @@ async def connected(door: Door, count: int, data: bytes = b"") -> list[asyncio.S
 async def test_silent_peers_go_first_the_oldest_of_them() -> None:
     async with opened(max_calls=3) as door:
         silent = await connected(door, 3)
-        assert door.server.held == 3
+        assert len(door.reception.held) == 3
         assert (await call(door.port)).variables["FR_SOURCE"] == "fallback"
-        assert door.server.counts["shed"] == 1
+        assert door.reception.counts["shed"] == 1
         assert door.desk.reasons == [""], "there was room for it"
-        await door.until(lambda: door.server.held == 2)
+        await door.until(lambda: len(door.reception.held) == 2)
         for writer in silent[1:]:
             assert not writer.is_closing()
         silent[1].write(BLOCK)
         await door.until(lambda: len(door.desk.calls) == 2)
         for writer in silent:
             writer.transport.abort()
-        await door.until(lambda: door.server.held == 0)
+        await door.until(lambda: len(door.reception.held) == 0)
 
 
 async def test_past_the_limit_calls_are_answered_from_instant_tiers() -> None:
@@ -102,10 +103,10 @@ async def test_past_the_limit_calls_are_answered_from_instant_tiers() -> None:
         assert (await asking).variables["FR_SOURCE"] == "fallback"
         assert door.desk.reasons[:2] == ["", ""]
         assert door.desk.reasons[2].startswith("busy: ")
-        assert door.server.counts["busy"] == 1
+        assert door.reception.counts["busy"] == 1
         for writer in writers:
             writer.transport.abort()
-        await door.until(lambda: door.server.held == 0)
+        await door.until(lambda: len(door.reception.held) == 0)
 
 
 async def test_events_are_taken_past_the_limit() -> None:
@@ -114,7 +115,7 @@ async def test_events_are_taken_past_the_limit() -> None:
         (writer,) = await connected(door, 1, BLOCK)
         await door.until(lambda: door.desk.calls)
         assert (await call(door.port, "event,1,start")).variables["FR_SOURCE"] == "event"
-        assert door.server.counts["busy"] == 0
+        assert door.reception.counts["busy"] == 0
         gate.set()
         writer.transport.abort()
 
@@ -124,7 +125,7 @@ async def test_many_silent_peers_do_not_keep_a_call_out() -> None:
         writers = [(await asyncio.open_connection("127.0.0.1", door.port))[1] for _ in range(200)]
         outcomes = await asyncio.gather(*(call(door.port) for _ in range(20)))
         assert {outcome.variables.get("FR_SOURCE") for outcome in outcomes} == {"fallback"}
-        assert door.server.held <= 51
+        assert len(door.reception.held) <= 51
         for writer in writers:
             writer.transport.abort()
 
@@ -134,23 +135,23 @@ async def test_draining_lets_calls_finish() -> None:
     async with opened(FakeDesk(gate=gate)) as door:
         asking = asyncio.create_task(call(door.port))
         await door.until(lambda: door.desk.calls)
-        door.server.stop_accepting()
-        draining = asyncio.create_task(door.server.drain(10))
+        door.reception.stop_accepting()
+        draining = asyncio.create_task(door.reception.drain(10))
         with pytest.raises(OSError, match=r"."):
             await asyncio.open_connection("127.0.0.1", door.port)
         assert not draining.done()
         gate.set()
         assert (await asking).variables["FR_SOURCE"] == "fallback"
         await draining
-        assert door.server.held == 0
+        assert len(door.reception.held) == 0
 
 
 async def test_draining_cuts_what_does_not_finish() -> None:
     async with opened() as door:
         (writer,) = await connected(door, 1)
-        door.server.stop_accepting()
-        await door.server.drain(0.05)
-        await door.until(lambda: door.server.held == 0)
+        door.reception.stop_accepting()
+        await door.reception.drain(0.05)
+        await door.until(lambda: len(door.reception.held) == 0)
         with contextlib.suppress(ConnectionError):
             writer.write(BLOCK)
             await writer.drain()
@@ -160,14 +161,14 @@ async def test_draining_cuts_what_does_not_finish() -> None:
 async def test_sockets_that_listen_already_are_taken_over_and_closed() -> None:
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     ports = [listener.getsockname()[1] for listener in listeners]
-    server = AgiServer(
-        router=FakeDesk(), grammar=lambda: GRAMMAR, shape=SHAPE, allow=["127.0.0.1"], max_calls=9, clock=SystemClock()
-    )
+    clock = SystemClock()
+    reception = Reception(allow=["127.0.0.1"], max_calls=9, clock=clock)
+    server = AgiServer(reception=reception, router=FakeDesk(), grammar=lambda: GRAMMAR, shape=SHAPE, clock=clock)
     await server.start(listeners)
     for port in ports:
         assert (await call(port)).variables["FR_SOURCE"] == "fallback"
-    server.stop_accepting()
-    await server.drain(10)
+    reception.stop_accepting()
+    await reception.drain(10)
     assert [listener.fileno() for listener in listeners] == [-1, -1]
 
 

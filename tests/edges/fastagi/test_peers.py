@@ -24,7 +24,7 @@ async def unhurt(header_timeout_s: float = 5.0, send_timeout_s: float = 5.0) -> 
     async with opened(header_timeout_s=header_timeout_s, send_timeout_s=send_timeout_s) as door:
         yield door
         assert (await call(door.port)).variables["FR_SOURCE"] == "fallback"
-        await door.until(lambda: door.server.held == 0)
+        await door.until(lambda: len(door.reception.held) == 0)
     assert unhandled == []
 
 
@@ -54,10 +54,10 @@ async def test_a_peer_that_closes_before_its_blank_line(sent: int) -> None:
 async def test_a_peer_that_resets(sent: int) -> None:
     async with unhurt() as door:
         _, writer = await connect(door, BLOCK[:sent])
-        await door.until(lambda: door.server.counts["accepted"])
+        await door.until(lambda: door.reception.counts["accepted"])
         reset(writer)
-        await door.until(lambda: door.server.held == 0)
-        assert door.server.counts["eof"] + door.server.counts["gone"] == 1
+        await door.until(lambda: len(door.reception.held) == 0)
+        assert door.reception.counts["eof"] + door.reception.counts["gone"] == 1
 
 
 async def test_a_peer_that_resets_while_it_is_decided() -> None:
@@ -136,7 +136,7 @@ async def test_a_dripping_peer_is_cut() -> None:
                 writer.write(b"agi_")
                 await writer.drain()
                 await asyncio.sleep(0.01)
-                if door.server.counts["silent"]:
+                if door.reception.counts["silent"]:
                     break
         writer.transport.abort()
         await door.counted(silent=1)
@@ -176,8 +176,8 @@ async def test_a_peer_that_half_closes_still_has_its_answer() -> None:
 async def test_a_header_that_comes_when_its_peer_was_shed() -> None:
     async with unhurt() as door:
         reader, writer = await connect(door)
-        await door.until(lambda: door.server.held)
-        door.server._held.close(next(iter(door.server._held._waiting)))
+        await door.until(lambda: len(door.reception.held))
+        door.reception.held.close(next(iter(door.reception.held._waiting)))
         writer.write(BLOCK)
         assert await reader.read() == b""
         writer.close()

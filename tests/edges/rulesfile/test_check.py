@@ -80,7 +80,7 @@ def test_files_count_in_name_order_and_rules_in_file_order(tmp_path: Path) -> No
     [
         (_rule("  tiers: x\n"), "3:3", 'unknown key "tiers"', "write tier"),
         (_rule("  rout: [a]\n"), "3:3", 'unknown key "rout"', "write route"),
-        (_rule("  dates: x\n"), "3:3", 'unknown key "dates"', "write"),
+        (_rule("  date: x\n"), "3:3", 'unknown key "date"', "write dates"),
         (_rule("  <<: x\n"), "3:3", "unknown key", "write"),
         (_rule("  name: b\n"), "3:3", "second time", "take one out"),
         (_rule("  [a]: b\n"), "3:3", "no key", "key: value"),

@@ -97,7 +97,7 @@ def test_the_version_is_told_and_asking_makes_no_file(tmp_path: Path) -> None:
     assert schema_version(path) == ""
     assert not path.exists()
     upgrade(path)
-    assert schema_version(path) == "0001"
+    assert schema_version(path) == schema.REVISION
 
 
 def test_a_journal_newer_than_the_code_is_refused_untouched(tmp_path: Path) -> None:
@@ -155,10 +155,11 @@ def test_a_locked_journal_is_refused_after_a_while(tmp_path: Path, monkeypatch: 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako", "versions/0001_journal.py"):
-        (scripts / name).write_text((ROOT / "migrations" / name).read_text())
-    (scripts / "versions" / "0002_fails.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n\n\n"
+    ours = ROOT / "migrations"
+    for file in (ours / "env.py", ours / "script.py.mako", *(ours / "versions").glob("*.py")):
+        (scripts / file.relative_to(ours)).write_text(file.read_text())
+    (scripts / "versions" / "9999_fails.py").write_text(
+        f"from alembic import op\nrevision = '9999'\ndown_revision = '{schema.REVISION}'\n\n\n"  # noqa: S608 - our own
         "def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n"
         "    op.execute('ALTER TABLE decisions ADD COLUMN half TEXT')\n    op.execute('SELECT * FROM nowhere')\n"
     )
@@ -169,6 +170,25 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
     with pytest.raises(StoreError, match="no such table: nowhere"):
         upgrade(path)
     assert described(path) == before
+
+
+def test_events_of_a_release_that_delivered_none_are_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    former = tmp_path / "migrations"
+    (former / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako", "versions/0001_journal.py"):
+        (former / name).write_text((ROOT / "migrations" / name).read_text())
+    path = tmp_path / "journal.db"
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "_scripts", lambda: former)
+        upgrade(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO events VALUES ('e', 1700, 'pbx1', 'c', '', 'c', 1, 'start', '1', '2', '', '{}', 'pending', 0)"
+        )
+    upgrade(path)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT due_at, attempts, answer, state FROM events").fetchall()
+    assert found == [(1700, 0, "", "pending")]
 
 
 def test_a_path_with_strange_characters_will_do(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from fallbackrouter.store.schema import REVISION
+
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
@@ -26,7 +28,7 @@ def run(package: Path, cwd: Path) -> str:
 
 
 def test_a_checkout_brings_its_migrations_along(tmp_path: Path) -> None:
-    assert run(ROOT, tmp_path / "elsewhere") == f"0001 {ROOT / 'migrations'}"
+    assert run(ROOT, tmp_path / "elsewhere") == f"{REVISION} {ROOT / 'migrations'}"
 
 
 def test_an_installed_package_brings_its_migrations_along(tmp_path: Path) -> None:
@@ -39,4 +41,4 @@ def test_an_installed_package_brings_its_migrations_along(tmp_path: Path) -> Non
     installed = tmp_path / "installed"
     with zipfile.ZipFile(file) as archive:
         archive.extractall(installed)
-    assert run(installed, tmp_path / "elsewhere") == f"0001 {installed / 'fallbackrouter' / '_migrations'}"
+    assert run(installed, tmp_path / "elsewhere") == f"{REVISION} {installed / 'fallbackrouter' / '_migrations'}"

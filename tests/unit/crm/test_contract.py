@@ -2,15 +2,20 @@
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.numbers import Number
+from fallbackrouter.core.receipt import MAX_RETRY_AFTER_S, MAX_WORDS, MISSING_S, REFUSALS
 from fallbackrouter.core.route import Admitted
 from fallbackrouter.core.verdict import Hit
+from fallbackrouter.crm.event_wire import KNOWN, News, encode_news
 from fallbackrouter.crm.wire import MAX_RESULT_FIELDS, MAX_TTL_S, Question, encode_question, read_answer
+from fallbackrouter.jobs.courier import MOST_S
+from fallbackrouter.jobs.valve import RULES
 from tests.fakes.calls import GATE
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "crm-contract.md").read_text(encoding="utf-8")
@@ -46,6 +51,35 @@ def test_the_answer_is_what_is_taken() -> None:
 
 def test_the_event_carries_its_own_key() -> None:
     assert f"Idempotency-Key: {EVENT['event_id']}" in TEXT
+
+
+def test_the_event_is_what_is_sent() -> None:
+    facts = {name: EVENT[name] for name in KNOWN if name in EVENT}
+    news = News(
+        event_id=EVENT["event_id"],
+        at=datetime.fromisoformat(EVENT["at"]),
+        node=EVENT["node"],
+        call_id=EVENT["id"],
+        linked_id=EVENT["linked_id"],
+        seq=EVENT["seq"],
+        stage=EVENT["stage"],
+        callerid=EVENT["callerid"],
+        phonenumber=EVENT["phonenumber"],
+        callerid_e164="",
+        phonenumber_e164="",
+        line="",
+        decision_id=EVENT["decision"],
+        facts=facts,
+    )
+    assert json.loads(encode_news(news)) == EVENT
+
+
+def test_what_follows_an_answer_is_what_the_code_does() -> None:
+    assert f"| {', '.join(map(str, sorted(REFUSALS)))} | you refuse it" in TEXT
+    assert f"(the first {MAX_WORDS} characters)" in TEXT
+    assert MISSING_S == MAX_RETRY_AFTER_S == 3600
+    assert f"below a bound of 1, 2, 4 … {MOST_S:.0f} seconds" in TEXT
+    assert f"at most {RULES.probe_cap_s:.0f} seconds after the last" in TEXT
 
 
 @pytest.mark.parametrize("row", FEED["routes"], ids=lambda row: str(row["id"]))

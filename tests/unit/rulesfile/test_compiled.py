@@ -16,7 +16,7 @@ from fallbackrouter.clock import load_zone
 from fallbackrouter.core.errors import RulesError
 from fallbackrouter.core.numbers import read_number
 from fallbackrouter.rulesfile import compiled
-from fallbackrouter.rulesfile.compiled import NumbersSpec, RuleSpec, digest, dump, load, load_specs
+from fallbackrouter.rulesfile.compiled import DatesSpec, NumbersSpec, RuleSpec, digest, dump, load, load_specs
 
 GROUP = (("app", "group"), ("num", "62"))
 FULL = RuleSpec(
@@ -53,6 +53,17 @@ def test_a_second_route_comes_back_and_needs_the_newer_format() -> None:
     assert rule.next_route is not None
     assert rule.next_route.fields == {"app": "hangup"}
     assert [json.loads(dump(specs))["v"] for specs in ([], [FULL], [FULL, spec])] == [1, 1, 2]
+
+
+def test_dates_come_back_and_need_the_newer_format() -> None:
+    few, many = DatesSpec(days=("2026-01-01",)), DatesSpec(days=tuple(f"2026-01-{day:02}" for day in range(1, 32)))
+    spec = msgspec.structs.replace(FULL, windows=(), dates=many, except_dates=few)
+    body = dump([spec])
+    assert json.loads(body)["v"] == 2
+    assert load_specs(body) == (spec,)
+    (rule,) = load(body, load_zone)
+    assert tuple(one.text for one in rule.dates) == many.days
+    assert (rule.except_dates.ranges[0].first, rule.zone) == (20260101, ZoneInfo("Europe/Moscow"))
 
 
 @pytest.mark.parametrize(
@@ -152,6 +163,9 @@ def test_the_smallest_body_is_good() -> None:
         b'{"v":3,"lists":[],"rules":[]}',
         b'{"v":1,"lists":[],"rules":[],"more":1}',
         _body(name=""),
+        _body(dates={"days": ["2026-02-30"]}),
+        _body(dates={"shared": 0}),
+        _body(except_dates={"shared": -2}),
         _body(name="a\nb"),
         _body(name="a" * 81),
         _body(tier="synced"),

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from fallbackrouter.fastagi.held import Held
+from fallbackrouter.entrance.held import Held
 
 LOOK_AGAIN_S = 0.005
 SILENT_S = 0.1

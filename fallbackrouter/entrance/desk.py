@@ -1,4 +1,4 @@
-"""Who answers: what the FastAGI edge needs of the router, and nothing more."""
+"""Who answers: what the edges that face Asterisk need of the router, and nothing more."""
 
 from typing import Protocol, TypeVar
 

@@ -1,8 +1,9 @@
 """The connections in hand: how many, how long each may take, and who goes first when there are too many.
 
-A connection waits for its header, is answered (the router bounds that), and its answer is sent. The first and the last
-depend on the peer, so they end by force when their time is over. All waits of a kind are equally long, so the oldest
-stands first and one look at intervals is enough; no connection has a timer of its own.
+A connection waits for its question, is answered (the router bounds that), and its answer is sent; it may then rest
+until its next question. All but the second depend on the peer, so they end by force when their time is over. All waits
+of a kind are equally long, so the oldest stands first and one look at intervals is enough; no connection has a timer of
+its own.
 """
 
 import asyncio
@@ -20,9 +21,9 @@ class Held:
     """Connections in hand.
 
     Args:
-        counts: `silent`, `shed` and `unread` are counted here.
+        counts: `silent`, `idle` (resting for too long), `shed` and `unread` are counted here.
         busy_above: with more than these in hand none may wait for the live CRM; None: with more than `max_calls`.
-        header_s: how long a header block may take to arrive.
+        header_s: how long a question may take to arrive, and how long a connection may rest before it.
         send_s: how long the peer may take to read the answer and reply.
     """
 
@@ -45,6 +46,7 @@ class Held:
         self._step_s = min(MAX_STEP_S, header_s / 4, send_s / 4)
         self._waiting: dict[Transport, float] = {}
         self._sending: dict[Transport, float] = {}
+        self._resting: set[Transport] = set()
         self._all: set[Transport] = set()
         self._looking = False
         self._emptied: asyncio.Future[None] | None = None
@@ -82,8 +84,23 @@ class Held:
         now_s = self._sending[transport] = self._clock.now_s()
         return now_s
 
+    def rest(self, transport: Transport) -> None:
+        """Note that an answer has left, and that the connection may bring another question."""
+        self._sending.pop(transport, None)
+        if transport in self._all:
+            self._resting.add(transport)
+            self._waiting[transport] = self._clock.now_s()
+
+    def began(self, transport: Transport) -> None:
+        """Note that a resting connection's next question has begun to arrive."""
+        if transport in self._resting:
+            self._resting.discard(transport)
+            self._waiting.pop(transport, None)
+            self._waiting[transport] = self._clock.now_s()
+
     def close(self, transport: Transport) -> bool:
         """Let a connection go; return whether it went by itself, not by force."""
+        self._resting.discard(transport)
         self._waiting.pop(transport, None)
         self._sending.pop(transport, None)
         here = transport in self._all
@@ -93,7 +110,9 @@ class Held:
         return here
 
     async def emptied(self, within_s: float) -> None:
-        """Wait until no connection is in hand, for at most so long; then those left are cut."""
+        """Wait until no connection is in hand, at most so long; those left are cut, those that rest at once."""
+        for transport in list(self._resting):
+            self._cut(transport, "idle")
         if self._all:
             self._emptied = asyncio.get_running_loop().create_future()
             await asyncio.wait({self._emptied}, timeout=within_s)
@@ -115,7 +134,7 @@ class Held:
             transport, since_s = next(iter(since.items()))
             if since_s > before_s:
                 return
-            self._cut(transport, why)
+            self._cut(transport, "idle" if transport in self._resting else why)
 
     def _cut(self, transport: Transport, why: str) -> None:
         self._counts[why] += 1

@@ -1,0 +1,81 @@
+"""Calls on record, for commands that decide them anew: by plain sqlite3, many and fast. Blocking."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fallbackrouter.store.moments import to_ms
+from fallbackrouter.store.opened import opened
+
+MAX_ROWS = 1_000_000
+_AT_ONCE = 2_000
+_QUERY = """SELECT id, at, did, caller, stage, source, rule, route, trail FROM decisions
+    WHERE id >= ? AND at >= ? AND test = 0 ORDER BY id DESC LIMIT ?"""
+
+
+class _Step(msgspec.Struct):
+    tier: str
+
+
+class _Trail(msgspec.Struct):
+    steps: list[_Step]
+    next: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRow:
+    """A question on record.
+
+    Attributes:
+        at_ms: since 1970, UTC.
+        did: as received, and so is `caller`.
+        next_route: empty where there is none.
+        asked: the tiers of its trail.
+    """
+
+    id: str
+    at_ms: int
+    did: str
+    caller: str
+    stage: str
+    source: str
+    rule: str
+    route: dict[str, str]
+    next_route: dict[str, str]
+    asked: frozenset[str]
+
+
+def id_floor(at: datetime) -> str:
+    """Return a text that no id of this moment or later is smaller than: a UUIDv7 begins with its milliseconds."""
+    text = f"{max(0, to_ms(at)):012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
+def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> Iterator[RecordedRow]:
+    """Yield the newest questions, newest first; our own test questions are left out.
+
+    Args:
+        last: at most so many, and never more than MAX_ROWS.
+        since: only those of this moment or later; None: all.
+
+    Raises:
+        StoreError: there is no journal, or it cannot be read.
+    """
+    route_of = msgspec.json.Decoder(dict[str, str]).decode
+    trail_of = msgspec.json.Decoder(_Trail).decode
+    asked: dict[tuple[str, ...], frozenset[str]] = {}
+    bounds = ("", 0) if since is None else (id_floor(since), to_ms(since))
+    with opened(path) as connection:
+        rows = connection.execute(_QUERY, (*bounds, min(last, MAX_ROWS)))
+        while some := rows.fetchmany(_AT_ONCE):
+            for *facts, route, trail in some:
+                told = trail_of(trail)
+                tiers = tuple(step.tier for step in told.steps)
+                if tiers not in asked:
+                    asked[tiers] = frozenset(tiers)
+                row: tuple[Any, ...] = (*facts, route_of(route), told.next or {}, asked[tiers])
+                yield RecordedRow(*row)
