@@ -23,7 +23,7 @@ from tests.fakes.feed import FakeFeed, feed_row
 
 pytestmark = pytest.mark.anyio
 
-TOKEN = "".join(("sec", "ret"))
+TOKEN = "secret"  # noqa: S105 - a fake's
 LIMITS = Limits(max_shrink=0.3, max_rejects=0.05)
 FORCED = Limits(max_shrink=0.3, force=True)
 
