@@ -11,6 +11,7 @@ PROCESSES = {
     "_prepare": "fallbackrouter.daemon.prepare",
     "_worker": "fallbackrouter.daemon.call_worker",
     "_background": "fallbackrouter.daemon.background",
+    "_sync": "fallbackrouter.daemon.sync_process",
     "_serve": "fallbackrouter.daemon.serve",
 }
 COMMAND = "fallbackrouter.cli.main"

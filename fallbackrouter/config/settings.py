@@ -81,7 +81,11 @@ class Sync(Section, frozen=True):
 
     every_s: float = 60
     max_shrink: float = 0.3
+    max_rejects: float = 0.05
+    max_patterns: int = 10_000
+    max_backoff_s: float = 900
     stale_after_s: float = 900
+    window: list[str] = msgspec.field(default_factory=list)
 
 
 class Events(Section, frozen=True):

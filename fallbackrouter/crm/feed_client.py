@@ -153,6 +153,11 @@ class FeedClient:
         )
         resolver.watch(self._endpoint.host)
 
+    @property
+    def host(self) -> str:
+        """Whose addresses are needed."""
+        return self._endpoint.host
+
     def first(self, cursor: str) -> str:
         """Return the URL to begin with: all routes for "", else what has changed since."""
         url = self._home.copy_merge_params({"cursor": cursor}) if cursor else self._home

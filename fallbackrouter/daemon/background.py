@@ -16,6 +16,7 @@ from fallbackrouter.daemon.behind.addresses import Addresses
 from fallbackrouter.daemon.behind.duty import Answer, Duty, Inside
 from fallbackrouter.daemon.behind.reconcile import Reconcile
 from fallbackrouter.daemon.behind.rule_files import RuleFiles
+from fallbackrouter.daemon.behind.sync import SyncRoutes
 from fallbackrouter.daemon.channel import Channel
 from fallbackrouter.daemon.child_process import Order, process_facts, run_child
 from fallbackrouter.log import get_log
@@ -40,6 +41,7 @@ def _duties(inside: Inside) -> list[Duty]:
         RuleFiles(inside),
         Addresses.where_wanted(inside),
         Reconcile.where_wanted(inside),
+        SyncRoutes.where_wanted(inside),
     ]
     return [duty for duty in wanted if duty is not None]
 

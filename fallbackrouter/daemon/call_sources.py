@@ -20,8 +20,10 @@ from fallbackrouter.core.route import Gate
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.tier import FALLBACK, OVERRIDE
 from fallbackrouter.daemon.call_tiers import CallTiers
+from fallbackrouter.jobs.sync_state import load_state
 from fallbackrouter.rulesfile.compiled import load as load_rules
 from fallbackrouter.store.journal import JournalWriter
+from fallbackrouter.store.route_facts import route_facts
 from fallbackrouter.store.routes import RoutesCopy
 from fallbackrouter.store.rulesets import latest_ruleset
 
@@ -55,6 +57,7 @@ class CallSources:
         self._log = log
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self.grammar = self._make_grammar(frozenset())
+        self._copy: RoutesCopy | None = None
         self.rules = 0
         self.routes = 0
 
@@ -118,20 +121,27 @@ class CallSources:
         Raises:
             FallbackrouterError: why it cannot be read.
         """
-        table = await self.in_thread(self._read_routes)
-        former = self._tiers.synced.swap(table)
-        self.routes = table.count
-        if isinstance(former, RoutesCopy):
-            former.close()
+        serving = self._copy
+        table = await self.in_thread(lambda: self._read_routes(serving))
+        if table is not serving:
+            self._tiers.synced.swap(table)
+            self._copy = table
+            self.routes = table.count
+            if serving is not None:
+                await self.in_thread(serving.close)
         return self.routes
 
-    def _read_routes(self) -> RoutesCopy:
-        return RoutesCopy.load(
-            self._data_dir / "routes.db",
-            gate=self._gate,
-            load_zone=load_zone,
-            default_zone=default_zone(self._settings),
-        )
+    def _read_routes(self, serving: RoutesCopy | None) -> RoutesCopy:
+        """Return the routes that lie there now: those that serve where they are the same, told how old they are."""
+        path = self._data_dir / "routes.db"
+        facts, state = route_facts(path), load_state(self._data_dir)
+        if serving is None or facts is None or not facts.generation or facts.generation != serving.generation:
+            serving = RoutesCopy.load(
+                path, gate=self._gate, load_zone=load_zone, default_zone=default_zone(self._settings)
+            )
+        if serving.generation and state.generation == serving.generation and state.synced_at is not None:
+            serving.synced_at = state.synced_at
+        return serving
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do something that may stall."""

@@ -195,18 +195,28 @@ class Supervisor:
         return min((int(answer["routes"]) for answer in answers), default=0)
 
     def _hear(self, child: Child, word: Message) -> None:
-        async def spread() -> None:
-            try:
-                rules = await self.spread_rules()
-            except ControlError as refusal:
-                self._log.error("new rules did not reach every worker", reason=str(refusal))
-            else:
-                self._log.info("new rules serve", rules=rules)
-
         if word["say"] == "rules_changed":
-            self.behind(asyncio.create_task(spread(), name="spread rules"))
+            self.behind(asyncio.create_task(self._spread_new_rules(), name="spread rules"))
+        elif word["say"] == "routes_changed":
+            self.behind(asyncio.create_task(self._spread_new_routes(), name="spread routes"))
         else:
             self._log.warning("a child said something unknown", part=child.name, said=str(word["say"])[:40])
+
+    async def _spread_new_rules(self) -> None:
+        try:
+            rules = await self.spread_rules()
+        except ControlError as refusal:
+            self._log.error("new rules did not reach every worker", reason=str(refusal))
+        else:
+            self._log.info("new rules serve", rules=rules)
+
+    async def _spread_new_routes(self) -> None:
+        try:
+            routes = await self.spread_routes()
+        except ControlError as refusal:
+            self._log.error("new routes did not reach every worker", reason=str(refusal))
+        else:
+            self._log.debug("workers have the latest routes", routes=routes)
 
     async def _tick(self) -> None:
         last_s, pinged_s = self._clock.now_s(), 0.0

@@ -52,7 +52,8 @@ class RoutesCopy:
 
     Attributes:
         count: how many routes it holds.
-        synced_at: UTC, when they were fed; None where they never were.
+        synced_at: UTC, when they were fed, or the CRM last said that they hold; None where they never were.
+        generation: tells these routes from all others.
         cursor: what the feed wants to be asked with next time.
     """
 
@@ -61,6 +62,7 @@ class RoutesCopy:
         self.count = int(facts.get("count", "0"))
         self.synced_at = from_ms(int(facts["synced_at"])) if facts else None
         self.cursor = facts.get("cursor", "")
+        self.generation = facts.get("generation", "")
         self._pairs = _SHAPES.decode(facts.get("shapes", "[]"))
         # The caches hold no reference to the copy: it is large, and has to be freed without the collector's help.
         self._admit = lru_cache(maxsize=4096)(partial(_admitted, gate))
