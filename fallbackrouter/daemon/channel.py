@@ -7,12 +7,12 @@ Down, from the parent: first `{"do":"start", …}` with the child's order; then 
 | `rules_changed`, `routes_changed` | to call workers: take the latest, answer `{"rules": n}` or `{"routes": n}` |
 | `breaker` | to call workers: what another one's breaker has come to, see `fallbackrouter.daemon.breaker_shared` |
 | `drill` | to call workers: `fault` for `share` of questions until `until_s` (monotonic); `fault` "": its end |
-| `apply`, `sync`, `incident` | to the background process: check and store the rules; fetch routes now; keep an incident |
+| `apply`, `sync`, `incident` | to the background process: store checked rules; fetch routes now; keep an incident |
 | `drain` | to all: finish what is in hand within `within_s`, then end |
 
 Up: `ready` with facts (once), `alive` with facts (the heartbeat), `done` with an `id`, `failed` with a sentence, from
-call workers `breaker`, and from the background process `rules_changed` and `routes_changed`. The parent's end of the channel closing
-means: end now.
+call workers `breaker`, and from the background process `rules_changed` and `routes_changed`. The parent's end of the
+channel closing means: end now.
 """
 
 import asyncio

@@ -212,11 +212,9 @@ class Supervisor:
 
     async def _spread_new_routes(self) -> None:
         try:
-            routes = await self.spread_routes()
+            await self.spread_routes()
         except ControlError as refusal:
             self._log.error("new routes did not reach every worker", reason=str(refusal))
-        else:
-            self._log.debug("workers have the latest routes", routes=routes)
 
     async def _tick(self) -> None:
         last_s, pinged_s = self._clock.now_s(), 0.0
