@@ -13,6 +13,7 @@ from typing import Protocol
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.deadline import Deadline
+from fallbackrouter.core.decided import Decided
 from fallbackrouter.core.decision import Decision, Event, Outcome, Times
 from fallbackrouter.core.policy import Policies
 from fallbackrouter.core.route import Route
@@ -129,6 +130,7 @@ class Router:
         self._node = node
         self._journal_s = journal_ms / 1000
         self._event_ms = event_ms
+        self._decided = Decided()
         self.counts: dict[str, int] = {"decisions": 0, "events": 0, "unrecorded": 0, "tests": 0}
 
     async def answer(self, call: Call, *, started_s: float, read_ms: float, instant_only: str = "") -> Answered:
@@ -210,6 +212,7 @@ class Router:
             return Unavailable("failed in our own code; see the log")
 
     async def _record(self, decision: Decision, within_s: float) -> bool:
+        self._decided.keep(decision.call, decision.decision_id)
         self.counts["tests" if decision.call.test else "decisions"] += 1
         if not decision.call.test:
             name = f"from_{decision.source}"
@@ -231,7 +234,7 @@ class Router:
         Never raises but CancelledError.
         """
         del read_ms  # an event has no trail to keep it in
-        event = Event(event_id=self._clock.new_id(), at=self._clock.now_at(), node=self._node, call=call)
+        event = Event(self._clock.new_id(), self._clock.now_at(), self._node, call, self._decided.of(call))
         self.counts["events"] += 1
         within_s = Deadline.after(started_s, self._event_ms - WRITE_MS).left_s(self._clock.now_s())
         recorded = await _committed(self._journal.record_event(event), max(MIN_RECORD_S, within_s))

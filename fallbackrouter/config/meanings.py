@@ -67,7 +67,7 @@ MEANINGS = {
     "sync.stale_after_s": "seconds without word from the feed after which routes count as old; they are used anyway",
     "sync.window": "hours in which all routes may be fetched, as a rule's when; []: always; changes come at any hour",
     "events.stages": "stages that are events and get no route",
-    "events.routed": 'stage that tells the CRM of calls it did not route; "": none; reserved: events are not sent yet',
+    "events.routed": 'stage of the event that tells the CRM of a call it did not route; "": none',
     "events.ttl_s": "seconds that an event is tried again; then it is dead, and kept",
     "events.max_in_flight": "events on their way to the CRM at once",
     "events.max_rate": "events a second, at most; 0: no limit",

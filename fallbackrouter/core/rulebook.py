@@ -76,11 +76,19 @@ class Rulebook:
         mask = mask and mask & self._dids.mask(call.did)
         return mask and mask & self._callers.mask(call.caller)
 
+    def matching(self, call: Call) -> Iterator[Entry]:
+        """Yield the entries that match a call but for their hours, in winning order."""
+        return (self._entries[i] for i in _ones(self._matching(call)))
+
+    def knows(self, did: Number) -> bool:
+        """Tell whether any rule is for this did, whoever calls and whenever."""
+        return self._dids.mask(did) != 0
+
     def ranked(self, call: Call, at: datetime) -> list[Ranked]:
         """Return all rules that match a call but for their hours, in winning order."""
         matching: dict[int, Entry] = {}
-        for i in _ones(self._matching(call)):
-            matching.setdefault(self._entries[i].given, self._entries[i])
+        for entry in self.matching(call):
+            matching.setdefault(entry.given, entry)
         winner = next((entry for entry in matching.values() if entry.rule.holds_at(at)), None)
         return [_ranked(entry, winner, at) for entry in matching.values()]
 

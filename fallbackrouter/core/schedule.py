@@ -81,9 +81,14 @@ def parse_window(text: str) -> Window:
         mdays=_mask(mdays, 31, _mday),
         months=_mask(months, 12, _month),
     )
-    if not any(window.months >> month & 1 and window.mdays & _days(last) for month, last in enumerate(_LONGEST_MONTHS)):
+    if not can_come(window.mdays, window.months):
         raise ScheduleError(f"no month of `{months}` has a day `{mdays}`; correct the third or the fourth field")
     return window
+
+
+def can_come(mdays: int, months: int) -> bool:
+    """Tell whether any of these months (bits, 0 is January) has any of these days (bits, 0 is the 1st)."""
+    return any(months >> month & 1 and mdays & _days(last) for month, last in enumerate(_LONGEST_MONTHS))
 
 
 def _check_text(text: str) -> None:

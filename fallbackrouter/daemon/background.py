@@ -13,10 +13,12 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.addresses import Addresses
+from fallbackrouter.daemon.behind.delivery import EventDelivery
 from fallbackrouter.daemon.behind.duty import Answer, Duty, Inside
 from fallbackrouter.daemon.behind.reconcile import Reconcile
 from fallbackrouter.daemon.behind.rule_files import RuleFiles
 from fallbackrouter.daemon.behind.sync import SyncRoutes
+from fallbackrouter.daemon.behind.upkeep import JournalUpkeep
 from fallbackrouter.daemon.channel import Channel
 from fallbackrouter.daemon.child_process import Order, process_facts, run_child
 from fallbackrouter.log import get_log
@@ -40,6 +42,8 @@ def _duties(inside: Inside) -> list[Duty]:
     wanted: list[Duty | None] = [
         RuleFiles(inside),
         Addresses.where_wanted(inside),
+        JournalUpkeep(inside),
+        EventDelivery(inside),
         Reconcile.where_wanted(inside),
         SyncRoutes.where_wanted(inside),
     ]

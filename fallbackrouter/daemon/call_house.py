@@ -91,6 +91,7 @@ class CallHouse:
             on_overflow=self._log_in_full,
             on_remembered=self._absorb,
             max_stale_s=self._settings.remembered.max_stale_s,
+            routed=self._settings.events.routed,
             clock=self._clock,
         )
 

@@ -7,6 +7,7 @@
 | `routes_changed` | workers take the latest routes.db |
 | `apply` | the background process checks the rule files, stores what is good, workers take it |
 | `drill` | workers treat the CRM as failing for a while; `drill_end` ends that |
+| `deliver` | the background process sends events that are due, without waiting for anything but the CRM |
 | `reload` | as SIGHUP: configuration and rules are read again |
 | `stop` | as SIGTERM |
 | `drain` | the same, giving calls in hand `within_s` seconds |
@@ -27,6 +28,7 @@ from fallbackrouter.daemon.team import LEAVE_S, Team
 Command = Callable[[Message], Awaitable[Message]]
 
 APPLY_S = 60.0
+DELIVER_S = 5.0
 MAX_DRAIN_S = 3600.0
 
 
@@ -72,6 +74,7 @@ class Commands:
             "apply": self._apply,
             "drill": self._drill,
             "drill_end": self._drill_end,
+            "deliver": self._deliver,
             "reload": self._reload,
             "stop": self._stop,
             "drain": self._drain,
@@ -136,6 +139,9 @@ class Commands:
         if on is None or message.get("number", on["number"]) != on["number"]:
             return {"ended": False}
         return {"ended": await drills.end("it was ended by a command")}
+
+    async def _deliver(self, _message: Message) -> Message:
+        return await self._service.team.ask_background({"do": "deliver"}, DELIVER_S)
 
     async def _reload(self, _message: Message) -> Message:
         return await self._service.reload()

@@ -15,7 +15,7 @@ from fallbackrouter.control.client import command
 from fallbackrouter.core.errors import ConfigError, ControlError
 from fallbackrouter.crm.inspect import place_of
 from fallbackrouter.crm.tls import make_context
-from fallbackrouter.doctor import dialplan, disk, hours, journal, limits, names, question, reach, rules, service
+from fallbackrouter.doctor import dialplan, disk, events, hours, journal, limits, names, question, reach, rules, service
 from fallbackrouter.doctor.apart import Job, run_apart
 from fallbackrouter.doctor.finding import Finding, failed_by, ok, skip, warn
 from fallbackrouter.doctor.place import data_dir_of, journal_of
@@ -38,6 +38,7 @@ DEADLINES = {
     "tls": (20.0, _CRM),
     "crm": (25.0, _CRM),
     "clock": (20.0, _CRM),
+    "events": (10.0, f"{_DISK}, and that no program holds journal.db"),
     "disk": (10.0, _DISK),
     "service": (10.0, "restart the service"),
     "agi": (12.0, "restart the service"),
@@ -112,6 +113,7 @@ class Examination:
             "tls": self._tls,
             "crm": self._crm,
             "clock": self._clocks,
+            "events": self._events,
             "disk": self._disk,
             "service": self._service,
             "agi": self._agi,
@@ -124,6 +126,10 @@ class Examination:
 
     async def _journal(self) -> list[Finding]:
         return await in_thread(lambda: journal.check_journal(journal_of(self._loaded)))
+
+    async def _events(self) -> list[Finding]:
+        journal_path, url, now_at = journal_of(self._loaded), self._settings.crm.url, self._clock.now_at()
+        return await in_thread(lambda: events.check_events(journal_path, url, now_at))
 
     async def _disk(self) -> list[Finding]:
         return await in_thread(lambda: disk.check_disk(data_dir_of(self._loaded)))

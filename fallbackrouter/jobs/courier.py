@@ -137,7 +137,7 @@ class Courier:
             line=str(event.details.get("line") or ""),
             decision_id=event.decision_id,
             facts={**facts, LINK: seen.link},
-            notes=(seen.note,) if seen.note else (),
+            notes=(*_notes(event), seen.note) if seen.note else _notes(event),
             test=event.test,
         )
 
@@ -168,6 +168,12 @@ def _facts(event: OutEvent) -> dict[str, object]:
     told = {name: value for name, value in event.details.items() if name not in OWN}
     extra = event.details.get("extra")
     return {**told, **extra} if isinstance(extra, dict) else told
+
+
+def _notes(event: OutEvent) -> tuple[str, ...]:
+    """Return what was noted while the event was read."""
+    notes = event.details.get("notes")
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
 def _missing_since(event: OutEvent, receipt: Receipt, now_at: datetime) -> datetime | None:

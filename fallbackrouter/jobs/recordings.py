@@ -67,23 +67,23 @@ class Recordings:
             at: now, UTC.
         """
         if not _stem(told):
-            return Seen(ready=True, note="link left out: it names no file")
+            return Seen(ready=True, note="the link names no file: left out")
         if self._folder is None:
             return Seen(ready=True, link=told)
         try:
             root, file = os.path.realpath(self._folder), os.path.realpath(self._folder / told)
             below = os.path.relpath(file, root) if file.startswith(root.rstrip("/") + "/") else ""
             if not below:
-                return Seen(ready=True, note="link left out: it is outside of recordings.dir")
+                return Seen(ready=True, note="the link is outside of recordings.dir: left out")
             return self._judge(told, below, self._fault(Path(file), at), known, age_s)
         except (OSError, ValueError):
-            return Seen(ready=True, note="link left out: it is no path of a file that can be read")
+            return Seen(ready=True, note="the link is no path of a file that can be read: left out")
 
     def unseen(self, fault: str, age_s: float) -> Seen:
         """Return what follows where a recording cannot be had: another look, or none any more."""
         if age_s < self._wait_s:
             return Seen(ready=False, note=f"its recording {fault}")
-        return Seen(ready=True, note=f"link left out: {self._wait_s:g} s after the call its recording {fault}")
+        return Seen(ready=True, note=f"{self._wait_s:g} s after the call its recording {fault}: the link is left out")
 
     def _judge(self, told: str, below: str, fault: str, known: Mapping[str, str], age_s: float) -> Seen:
         if fault and (fault != _GROWS or age_s < self._wait_s):

@@ -41,6 +41,7 @@ class JournalWriter:
         on_overflow: a decision or event that is not recorded and will not be; to be logged in full.
         on_remembered: what other workers remembered or forgot, within seconds; None: not of interest.
         max_stale_s: how long answers are remembered at all.
+        routed: the stage of the event that is kept beside each decision that the CRM did not make; "": none.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class JournalWriter:
         on_overflow: OnOverflow,
         on_remembered: Callable[[list[Change]], None] | None = None,
         max_stale_s: float = 86_400,
+        routed: str = "",
         clock: Clock | None = None,
     ) -> None:
         self._path = path
@@ -60,6 +62,7 @@ class JournalWriter:
         self._on_overflow = on_overflow
         self._on_remembered = on_remembered
         self._max_stale_s = max_stale_s
+        self._routed = routed
         self._clock = clock or SystemClock()
         self._inbox = Inbox()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,7 +81,7 @@ class JournalWriter:
             on_remembered=self._on_remembered,
             on_ended=self._ended.set,
         )
-        file = JournalFile(self._path, self._clock, outlet.note, self._max_stale_s)
+        file = JournalFile(self._path, self._clock, outlet.note, self._max_stale_s, routed=self._routed)
         self._writer = Writer(file, self._inbox, outlet, self._clock)
         threading.Thread(target=self._writer.run, name="journal", daemon=True).start()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.decision import Decision, Event
 from fallbackrouter.core.errors import StoreError
-from fallbackrouter.store import remembered, schema, statements
+from fallbackrouter.store import remembered, routed, schema, statements
 from fallbackrouter.store.damage import Identity, alone, identity, leftovers_aside, set_aside
 from fallbackrouter.store.faults import is_crowded, is_damage
 from fallbackrouter.store.rows import Row, decision_row, event_row, spelled_out
@@ -40,13 +40,17 @@ class JournalFile:
         path: journal.db.
         on_note: told in plain words when the file was replaced.
         max_stale_s: how long answers are remembered at all.
+        routed: the stage of events that tell of calls that the CRM did not route, "" for none.
     """
 
-    def __init__(self, path: Path, clock: Clock, on_note: Callable[[str], None], max_stale_s: float) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, on_note: Callable[[str], None], max_stale_s: float, *, routed: str = ""
+    ) -> None:
         self._path = path
         self._clock = clock
         self._on_note = on_note
         self._max_stale = timedelta(seconds=max_stale_s)
+        self._routed = routed
         self._writer = secrets.token_hex(8)
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
@@ -128,6 +132,8 @@ class JournalFile:
                 connection.execute(f"PRAGMA {pragma}")
             if not schema.has_tables(connection):
                 schema.create(connection)
+            if self._routed:
+                connection.execute(routed.trigger(self._routed))
         except sqlite3.Error:
             connection.close()
             raise

@@ -76,18 +76,29 @@ def decisions(rows: int) -> str:
 def events(rows: int) -> str:
     """Return the SQL that writes `rows.event_row`s, each behind its place in the batch, and numbers them by call.
 
-    What is there already is left out before numbers are given, so that a second try leaves no gap.
+    What is there already is left out before numbers are given, so that a second try leaves no gap. An event whose
+    decision its call worker does not know is linked to the newest one of its call.
     """
     names = ", ".join(EVENT_COLUMNS)
+    written = names.replace("decision_id", _DECISION)
     given = values(1 + len(EVENT_COLUMNS), rows)
     return f"""WITH given (place, {names}) AS (VALUES {given}), fresh AS (
             SELECT DISTINCT * FROM given AS g WHERE NOT EXISTS (SELECT 1 FROM events WHERE event_id = g.event_id)
         ), numbered AS (
             SELECT *, row_number() OVER (PARTITION BY node, call_key ORDER BY place) AS nth FROM fresh
         ) INSERT INTO events ({names}, due_at, seq)
-        SELECT {names}, at, nth + coalesce((
+        SELECT {written}, at, nth + coalesce((
             SELECT max(e.seq) FROM events AS e WHERE e.call_key = numbered.call_key AND e.node = numbered.node
         ), 0) FROM numbered"""  # noqa: S608 - our own names
+
+
+# By the channel that asked, by the call's first channel, and by whichever channel of the call asked.
+_DECISION = """coalesce(nullif(decision_id, ''),
+            (SELECT max(d.id) FROM decisions AS d WHERE d.call_id = numbered.call_id AND numbered.call_id <> ''),
+            (SELECT max(d.id) FROM decisions AS d WHERE d.call_id = numbered.linked_id AND numbered.linked_id <> ''),
+            (SELECT max(d.id) FROM decisions AS d WHERE d.linked_id = numbered.linked_id AND d.linked_id <> d.call_id
+                AND numbered.linked_id <> ''),
+            '')"""
 
 
 @cache

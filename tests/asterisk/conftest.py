@@ -46,10 +46,16 @@ def exchanges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchanges]:
 
 
 @pytest.fixture(scope="session", params=_carried(), ids=lambda release: f"asterisk-{release.name}")
-def exchange(request: pytest.FixtureRequest, exchanges: Exchanges) -> Exchange:
-    """A real Asterisk; the test runs once for each release."""
+def release(request: pytest.FixtureRequest) -> Release:
+    """A release whose root is there; the test runs once for each."""
     release: Release = request.param
     reason = why_not_here() or ("" if release.is_made else "its root has not been made: run `make asterisk-roots`")
     if reason:
         pytest.skip(f"no Asterisk {release.name}: {reason}")
+    return release
+
+
+@pytest.fixture(scope="session")
+def exchange(release: Release, exchanges: Exchanges) -> Exchange:
+    """A real Asterisk, shared by all tests."""
     return exchanges.of(release)

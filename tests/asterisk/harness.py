@@ -57,15 +57,25 @@ class Exchange:
         self.folder = folder
         # all of one length: Asterisk takes a uniqueid that another one begins with for the same
         self._tokens = (f"t{number:06d}" for number in itertools.count(1))
-        port = free_port()
-        write_settings(folder, release.folder, port)
+        self.manager_port = free_port()
+        write_settings(folder, release.folder, self.manager_port)
+        self.start()
+
+    def start(self) -> None:
+        """Start it; once it was killed, it comes back with the settings and the dialplan that it had."""
         self._process = self._start()
         try:
-            self.ami = self._log_in(port)
+            self.ami = self._log_in(self.manager_port)
             self.ami.action("CoreStatus")
         except BaseException:
             self.stop()
             raise
+
+    def kill(self) -> None:
+        """Kill it at once, its calls with it."""
+        self._process.kill()
+        self._process.wait(PATIENCE_S)
+        self.ami.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
         unshare = shutil.which("unshare") or "unshare"

@@ -24,7 +24,7 @@ node = "under-test"
 
 [agi]
 listen = ["127.0.0.1:{port}"]
-http_listen = ["127.0.0.1:0"]
+http_listen = ["127.0.0.1:{http_port}"]
 
 [budget]
 call_ms = {call_ms}
@@ -96,15 +96,19 @@ class Routed:
     Args:
         folder: its own; rules go to `rules/` in it before `start`.
         budget: keys of `[budget]` that are other than this patient default.
+        more: further tables of the configuration.
     """
 
-    def __init__(self, folder: Path, crm_url: str = "", budget: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, crm_url: str = "", budget: Mapping[str, int] | None = None, more: str = ""
+    ) -> None:
         self.folder = folder
         self.config = folder / "fallbackrouter.toml"
-        self.port = free_port()
+        self.port, self.http_port = free_port(), free_port()
         # patient: what is tested is what arrives, on a machine that may be busy
         patient = {"call_ms": 20_000, "live_ms": 8_000, "journal_ms": 10_000} | dict(budget or {})
-        self.config.write_text(_CONFIG.format(port=self.port, crm_url=crm_url, **patient), encoding="utf-8")
+        text = _CONFIG.format(port=self.port, http_port=self.http_port, crm_url=crm_url, **patient)
+        self.config.write_text(f"{text}\n{more}", encoding="utf-8")
         (folder / "rules").mkdir()
         self._service: Service | None = None
 
@@ -125,7 +129,9 @@ class Routed:
         return self._service
 
     def start(self) -> None:
-        """Start it, and wait until it takes calls."""
+        """Start it, and wait until it takes calls; also once it was stopped."""
+        if self._service is not None:
+            self._service.end()
         arguments = ["-m", "fallbackrouter", "serve", "--config", str(self.config)]
         self._service = Service(arguments, self.folder, self.folder / "var")
         self._service.ready()

@@ -4,6 +4,8 @@ from pathlib import Path
 
 USER = "test"
 SECRET = "test"  # noqa: S105 - on the loopback, for the length of a test run
+ROUTER = "router"
+"""The router's own user, with no right that it does not need to know which calls live."""
 INSIDE = "/mnt"
 """Where the folder stands inside the root."""
 
@@ -14,11 +16,14 @@ MODULES = (
     "res_curl",
     "res_timing_timerfd",
     "app_dial",
+    "app_milliwatt",
+    "app_mixmonitor",
     "app_originate",
     "app_playback",
     "app_stack",
     "app_userevent",
     "app_verbose",
+    "bridge_simple",
     "func_base64",
     "func_callerid",
     "func_channel",
@@ -65,6 +70,12 @@ displayconnects = no
 secret = {SECRET}
 read = system,user
 write = all
+
+[{ROUTER}]
+secret = {SECRET}
+deny = 0.0.0.0/0.0.0.0
+permit = 127.0.0.1/255.255.255.255
+write = reporting
 """
 
 

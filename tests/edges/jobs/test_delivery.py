@@ -199,8 +199,8 @@ async def test_a_path_that_names_no_file_is_left_out_and_noted(events: Events, t
         await until(lambda: events.states() == {"delivered": 1}, "it is delivered")
         [told] = crm.events.latest
     assert "link" not in told
-    assert told["notes"] == ["link left out: it names no file"]
-    assert events.of("answer")[0].endswith("link left out: it names no file")
+    assert told["notes"] == ["the link names no file: left out"]
+    assert events.of("answer")[0].endswith("the link names no file: left out")
 
 
 async def test_a_journal_that_is_locked_is_waited_for_and_nothing_is_lost(events: Events) -> None:

@@ -51,21 +51,21 @@ def test_its_name_and_the_call_may_stand_in_the_url(folder: Path) -> None:
 
 @pytest.mark.parametrize("told", ["/.wav", ".wav", "/", "..", "a/..", " .wav", ""])
 def test_what_names_no_file_is_left_out_and_noted(folder: Path, told: str) -> None:
-    assert look(folder, told) == Seen(ready=True, note="link left out: it names no file")
-    assert look(None, told) == Seen(ready=True, note="link left out: it names no file")
+    assert look(folder, told) == Seen(ready=True, note="the link names no file: left out")
+    assert look(None, told) == Seen(ready=True, note="the link names no file: left out")
 
 
 @pytest.mark.parametrize("told", ["/etc/adduser.conf", "../secret.wav", "2026/../../secret.wav"])
 def test_what_lies_elsewhere_is_left_out_and_noted(folder: Path, told: str) -> None:
     record(folder.parent / "secret.wav")
-    assert look(folder, told) == Seen(ready=True, note="link left out: it is outside of recordings.dir")
+    assert look(folder, told) == Seen(ready=True, note="the link is outside of recordings.dir: left out")
 
 
 def test_a_symbolic_link_that_leads_out_is_left_out(folder: Path) -> None:
     (folder / "way.wav").symlink_to(record(folder.parent / "secret.wav"))
     (folder / "house").symlink_to(folder.parent)
     for told in ("way.wav", "house/secret.wav"):
-        assert look(folder, told) == Seen(ready=True, note="link left out: it is outside of recordings.dir")
+        assert look(folder, told) == Seen(ready=True, note="the link is outside of recordings.dir: left out")
 
 
 def test_a_folder_that_is_a_symbolic_link_itself_is_fine(folder: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_folder_that_is_a_symbolic_link_itself_is_fine(folder: Path) -> None:
 def test_an_empty_recording_is_waited_for_and_then_left_out(folder: Path, size: int) -> None:
     record(folder / "a.wav", size)
     assert look(folder, "a.wav") == Seen(ready=False, note="its recording is empty")
-    note = "link left out: 300 s after the call its recording is empty"
+    note = "300 s after the call its recording is empty: the link is left out"
     assert look(folder, "a.wav", age_s=300) == Seen(ready=True, note=note)
 
 
@@ -104,7 +104,7 @@ def test_a_file_from_the_future_is_complete(folder: Path) -> None:
 
 def test_a_folder_is_no_recording(folder: Path) -> None:
     (folder / "a.wav").mkdir()
-    assert look(folder, "a.wav") == Seen(ready=True, note="link left out: it is no path of a file that can be read")
+    assert look(folder, "a.wav") == Seen(ready=True, note="the link is no path of a file that can be read: left out")
 
 
 def test_without_a_folder_the_path_is_handed_on(folder: Path) -> None:

@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SOURCES = [
     *sorted((ROOT / "fallbackrouter/daemon").glob("*.py")),
-    *(ROOT / "fallbackrouter/jobs" / name for name in ("addresses_save.py", "rules_apply.py", "rules_watch.py")),
+    ROOT / "fallbackrouter/daemon/behind/delivery.py",
+    *(
+        ROOT / "fallbackrouter/jobs" / name
+        for name in ("addresses_save.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
+    ),
 ]
 ELSEWHERE = {"call_house.py", "call_sources.py", "live_crm.py"}
 """Their lines tell of the journal and the CRM, not of processes."""

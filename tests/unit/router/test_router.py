@@ -210,6 +210,14 @@ async def test_an_event_waits_no_longer_than_its_budget() -> None:
     assert journal.events == [reported.event]
 
 
+async def test_an_event_names_its_calls_latest_decision() -> None:
+    asked = router(Journal())
+    for _ in range(2):
+        answered = await asked.answer(call(call_id="a"), started_s=now_s(), read_ms=0)
+    reported = await asked.report(call(call_id="b", linked_id="a", stage="start"), started_s=now_s(), read_ms=0)
+    assert reported.event.decision_id == answered.decision.decision_id
+
+
 async def test_what_sending_took_is_added_to_the_record() -> None:
     journal = Journal()
     asked = router(journal)

@@ -1,0 +1,96 @@
+"""Small write transactions beside the calls' own: as many rows as fit into a few milliseconds, whatever the disk does.
+
+Its rules: what a step needs is read before it begins, so that nothing is fetched from a disk while others wait; each
+step is measured from the moment it has the write lock to the end of its commit, and the next is sized by that; a step
+commits without a checkpoint, which `checkpoint` does apart, and never waits for.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fallbackrouter.clock import Clock
+
+TARGET_MS = 5.0
+"""What a step is meant to hold the write lock; 20 ms is what it may."""
+FIRST_ROWS = 8
+MOST_ROWS = 500
+CHECKPOINT_BYTES = 4_194_304
+"""A write-ahead log of this size is carried into the journal."""
+_GROWTH = 2.0
+_BUSY_S = 0.2
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a journal that is there, for steps.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    # Without a checkpoint of its own, a commit of ours is over in no time; synchronous as the writers have it.
+    for pragma in ("synchronous = NORMAL", "wal_autocheckpoint = 0", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+class Steps:
+    """The measure of the steps of one kind.
+
+    Attributes:
+        rows: how many the next step should take.
+        count: steps so far.
+        longest_ms: the longest that one held the write lock.
+    """
+
+    def __init__(self, clock: Clock, target_ms: float = TARGET_MS) -> None:
+        self._clock = clock
+        self._target_ms = target_ms
+        self.rows = FIRST_ROWS
+        self.count = 0
+        self.longest_ms = 0.0
+        self.latest_ms = 0.0
+
+    @contextmanager
+    def step(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Hold the write lock; committed at the end, undone by an exception.
+
+        Raises:
+            sqlite3.Error: the lock could not be had, or the disk is in the way.
+        """
+        connection.execute("BEGIN IMMEDIATE")
+        begun_s = self._clock.now_s()
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._measured((self._clock.now_s() - begun_s) * 1000)
+
+    def _measured(self, held_ms: float) -> None:
+        self.count += 1
+        self.latest_ms = held_ms
+        self.longest_ms = max(self.longest_ms, held_ms)
+        wanted = self.rows * min(_GROWTH, self._target_ms / max(held_ms, 0.001))
+        self.rows = max(1, min(MOST_ROWS, int(wanted)))
+
+
+def checkpoint(path: Path, connection: sqlite3.Connection, over_bytes: int = CHECKPOINT_BYTES) -> bool:
+    """Carry the write-ahead log into the journal where it has grown; nobody is waited for, and nobody waits.
+
+    Returns:
+        Whether that was done.
+
+    Raises:
+        sqlite3.Error: the disk is in the way.
+    """
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or log.stat().st_size < over_bytes:
+        return False
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    return True

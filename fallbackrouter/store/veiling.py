@@ -1,0 +1,104 @@
+"""Hides the numbers in rows that are old enough, a few rows a step, each row once.
+
+Decisions are taken in the order in which they were recorded, events in the order in which they ended: one that the
+CRM has not been told keeps its numbers, as the CRM has to hear them. How far this has come is kept in the journal, in
+the transaction that brought it there, so that a crash leaves no row out. Where the row that was reached is gone or is
+another (VACUUM numbers rows anew), it begins again: what is hidden already stays as it is.
+"""
+
+import sqlite3
+
+from fallbackrouter.core.call import ReadNumber
+from fallbackrouter.store.masking import Hide, Veil
+from fallbackrouter.store.steps import Steps
+
+Place = tuple[int, int, str]
+"""An event's end, the row, and its id."""
+
+_REACHED = "SELECT at, row, id FROM progress WHERE job = ?"
+_REACH = "INSERT OR REPLACE INTO progress (job, at, row, id) VALUES (?, ?, ?, ?)"
+# Recorded before one that is old enough is old enough, whatever a clock that was wrong has written into it.
+_LAST_DECISION = "SELECT rowid FROM decisions WHERE at < ? ORDER BY at DESC LIMIT 1"
+_SAME = "SELECT 1 FROM decisions WHERE rowid = ? AND id = ?"
+_DECISIONS = """SELECT rowid, id, did, caller_key, caller, line, channel, route, trail FROM decisions
+    WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"""
+_HIDE_DECISION = """UPDATE decisions SET caller_key = ?, caller = ?, line = ?, channel = ?, route = ?, trail = ?
+    WHERE rowid = ?"""
+_EVENTS = """SELECT rowid, event_id, ended_at, did, caller, details, answer FROM events
+    WHERE state <> 'pending' AND ended_at >= ? AND ended_at < ? AND (ended_at > ? OR rowid > ?)
+    ORDER BY ended_at, rowid LIMIT ?"""
+_HIDE_EVENT = "UPDATE events SET caller = ?, details = ?, answer = ? WHERE rowid = ?"
+
+
+class Veiling:
+    """Hides numbers in one journal.
+
+    Args:
+        read: reads a number as it came, so that two spellings of a caller have one pseudonym.
+
+    Attributes:
+        hidden: rows so far.
+    """
+
+    def __init__(self, hide: Hide, read: ReadNumber, steps: Steps) -> None:
+        self._hide = hide
+        self._read = read
+        self._steps = steps
+        self.hidden = 0
+
+    def older_than(self, connection: sqlite3.Connection, before_ms: int) -> int:
+        """Hide the numbers in some of the rows that are older than a moment, and return how many rows.
+
+        Args:
+            before_ms: since 1970, UTC; of an event, its end has to be.
+
+        Raises:
+            sqlite3.Error: the lock could not be had, or the disk is in the way; nothing was changed.
+        """
+        return self._decisions(connection, before_ms) or self._events(connection, before_ms)
+
+    def _decisions(self, connection: sqlite3.Connection, before_ms: int) -> int:
+        last = connection.execute(_LAST_DECISION, (before_ms,)).fetchone()
+        _, reached, decision_id = _reached(connection, "decisions")
+        if connection.execute(_SAME, (reached, decision_id)).fetchone() is None:
+            reached = 0
+        if last is None or last[0] <= reached:
+            return 0
+        rows = connection.execute(_DECISIONS, (reached, last[0], self._steps.rows)).fetchall()
+        if not rows:
+            return 0
+        changes = [self._decision(row) for row in rows]
+        return self._write(connection, "decisions", _HIDE_DECISION, changes, (0, rows[-1][0], rows[-1][1]))
+
+    def _decision(self, found: tuple[int, str, str, str, str, str, str, str, str]) -> tuple[object, ...]:
+        row, _, did, caller_key, caller, line, channel, route, trail = found
+        veil = Veil(self._hide, did, caller_key)
+        hidden = (veil.caller(caller_key), veil.caller(caller), veil.text(line), veil.channel(channel))
+        return (*hidden, veil.json(route), veil.json(trail), row)
+
+    def _events(self, connection: sqlite3.Connection, before_ms: int) -> int:
+        at, row, _ = _reached(connection, "events")
+        rows = connection.execute(_EVENTS, (at, before_ms, at, row, self._steps.rows)).fetchall()
+        if not rows:
+            return 0
+        changes = [self._event(row) for row in rows]
+        return self._write(connection, "events", _HIDE_EVENT, changes, (rows[-1][2], rows[-1][0], rows[-1][1]))
+
+    def _event(self, found: tuple[int, str, int, str, str, str, str]) -> tuple[object, ...]:
+        row, _, _, did, caller, details, answer = found
+        veil = Veil(self._hide, did, self._read(caller).key)
+        return (veil.caller(caller), veil.json(details), veil.text(answer), row)
+
+    def _write(
+        self, connection: sqlite3.Connection, job: str, sql: str, changes: list[tuple[object, ...]], place: Place
+    ) -> int:
+        with self._steps.step(connection):
+            connection.executemany(sql, changes)
+            connection.execute(_REACH, (job, *place))
+        self.hidden += len(changes)
+        return len(changes)
+
+
+def _reached(connection: sqlite3.Connection, job: str) -> Place:
+    row = connection.execute(_REACHED, (job,)).fetchone()
+    return (0, 0, "") if row is None else (row[0], row[1], row[2])
