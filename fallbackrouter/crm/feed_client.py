@@ -79,6 +79,7 @@ class FeedPage:
     unchanged: bool
     etag: str
     lines: bool
+    may_lack_end: bool = field(default=False, init=False)
     _response: httpx2.Response = field(repr=False)
     _until_s: float = field(repr=False)
 

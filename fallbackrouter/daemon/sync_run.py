@@ -10,8 +10,9 @@ from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.errors import ConfigError, StoreError
 from fallbackrouter.crm.feed_client import FeedClient
 from fallbackrouter.crm.resolver import Resolver
+from fallbackrouter.jobs.feed_file import FileFeed
 from fallbackrouter.jobs.feed_rows import RowReader
-from fallbackrouter.jobs.sync import Limits, OnProgress
+from fallbackrouter.jobs.intake import Limits, OnProgress
 from fallbackrouter.jobs.sync_once import Ask, Outcome, Sync
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.store.addresses import load_addresses
@@ -81,6 +82,34 @@ async def sync_from_crm(
     finally:
         await client.close()
         await resolver.close()
+
+
+async def sync_from_file(
+    settings: Settings,
+    *,
+    base: Path,
+    source: Path,
+    clock: Clock,
+    force: bool = False,
+    dry_run: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Outcome:
+    """Sync from a file that holds all routes, by the same way as from the CRM.
+
+    Raises:
+        FallbackrouterError: nothing was changed; the text says why.
+    """
+    ask = Ask(
+        limits=limits(settings, force=force),
+        origin=f"file {source}",
+        source=str(source),
+        full=True,
+        dry_run=dry_run,
+        max_patterns=settings.sync.max_patterns,
+    )
+    routes = base / settings.data_dir / "routes.db"
+    feed = FileFeed(source)
+    return await Sync(routes, feed=feed, reader=row_reader(settings), clock=clock, on_progress=on_progress).run(ask)
 
 
 async def _find(resolver: Resolver, host: str, journal: Path) -> None:

@@ -16,8 +16,8 @@ import msgspec
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import FallbackrouterError, FeedError, StoreError
-from fallbackrouter.jobs.feed_rows import RowReader
-from fallbackrouter.jobs.sync import Intake, Limits, OnProgress, refuse_where_doubtful
+from fallbackrouter.jobs.feed_rows import Reject, RowReader
+from fallbackrouter.jobs.intake import Intake, Limits, OnProgress, refuse_where_doubtful
 from fallbackrouter.jobs.sync_pages import Feed, PageReader, Told
 from fallbackrouter.jobs.sync_state import (
     FAILING,
@@ -33,7 +33,6 @@ from fallbackrouter.store.route_facts import RouteFacts, route_facts
 from fallbackrouter.store.route_row import Changes
 
 LOCK = "routes.lock"
-SOURCE = "the routes feed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,12 @@ class Ask:
         full: ask for all routes, whatever is known.
         dry_run: check, and change nothing.
         origin: names the feed and how it is read; a delta goes on from routes of the same origin alone.
+        source: the feed's name for people.
     """
 
     limits: Limits
     origin: str
+    source: str = "the routes feed"
     full: bool = False
     dry_run: bool = False
     max_patterns: int = MAX_PATTERNS
@@ -55,13 +56,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a sync did; `changes` is None where the CRM said that nothing is new."""
+    """What a sync did; `changes` is None where the CRM said that nothing is new, `rejects` are the first set aside."""
 
     changes: Changes | None
     full: bool
     rows: int
     set_aside: int
     took_s: float
+    rejects: tuple[Reject, ...] = ()
 
     @property
     def new(self) -> bool:
@@ -150,7 +152,7 @@ class Sync:
                 draft.become_full()
             changes = None if _brought_nothing(told, intake) else draft.lay()
             if changes is not None:
-                refuse_where_doubtful(SOURCE, changes, intake, ask.limits, full=told.full)
+                refuse_where_doubtful(ask.source, changes, intake, ask.limits, full=told.full)
             if changes is not None and not ask.dry_run:
                 generation = self._clock.new_id()
                 new = {"generation": generation, "cursor": told.cursor, "origin": ask.origin}
@@ -160,7 +162,9 @@ class Sync:
             draft.discard()
             if not ask.dry_run and intake.rows:
                 save_rejects(self._folder, intake.rejects)
-        outcome = Outcome(changes, told.full, intake.rows, intake.set_aside, self._clock.now_s() - begun_s)
+        outcome = Outcome(
+            changes, told.full, intake.rows, intake.set_aside, self._clock.now_s() - begun_s, tuple(intake.rejects)
+        )
         etag = told.etag or (known.etag if told.unchanged else "")
         known = replace(known, cursor=told.cursor or known.cursor, etag=etag, etag_url=asked)
         return outcome, _well(state, known, outcome, at)

@@ -14,7 +14,7 @@ from fallbackrouter.crm.feed_client import FetchError
 from fallbackrouter.jobs.feed import MAX_ROW_BYTES, Page, PageFacts
 from fallbackrouter.jobs.feed_document import Document
 from fallbackrouter.jobs.feed_lines import Lines
-from fallbackrouter.jobs.sync import Intake, OnProgress, page_of
+from fallbackrouter.jobs.intake import Intake, OnProgress, page_of
 
 MAX_PAGES = 100_000
 MAX_WAIT_S = 60.0
@@ -23,11 +23,23 @@ MAX_WAITS = 5
 
 
 class Fetched(Protocol):
-    """One page on its way; see crm.feed_client.FeedPage."""
+    """One page on its way; see crm.feed_client.FeedPage.
 
-    unchanged: bool
-    etag: str
-    lines: bool
+    Attributes:
+        unchanged: nothing is new since the ETag that was sent.
+        etag: to be sent next time.
+        lines: it says that it is NDJSON.
+        may_lack_end: NDJSON without a last line of facts is whole all the same.
+    """
+
+    @property
+    def unchanged(self) -> bool: ...  # noqa: D102 - see above
+    @property
+    def etag(self) -> str: ...  # noqa: D102 - see above
+    @property
+    def lines(self) -> bool: ...  # noqa: D102 - see above
+    @property
+    def may_lack_end(self) -> bool: ...  # noqa: D102 - see above
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Yield its body."""
@@ -151,6 +163,8 @@ class PageReader:
         batches, facts = reader.end()
         for batch in batches:
             self._intake.take(batch)
+        if facts is None and page.may_lack_end:
+            return PageFacts()
         if facts is None:
             raise FeedError(f'{url} does not end with the line that says "next", "cursor" and "full": it may be cut')
         return facts

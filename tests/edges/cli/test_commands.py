@@ -177,15 +177,18 @@ def test_explain_refuses_what_it_cannot_read(house: Path, words: tuple[str, ...]
 
 def test_a_feed_is_taken_over_and_explained(house: Path) -> None:
     feed = house / "feed.json"
-    rows = [{"id": "r1", "did": "84952222222", "result": {"app": "group", "num": "9"}}, {"id": "r2", "result": {}}]
+    good = {"did": "84952222222", "result": {"app": "group", "num": "9"}}
+    rows = [*({"id": f"r{count}", **good} for count in range(1, 20)), {"id": "bad", "result": {}}]
     feed.write_text(json.dumps({"routes": rows, "full": True}))
     dry = run(house, "sync", "--from", "feed.json", "--dry-run")
     assert "nothing changed" in dry.stdout
     assert not (house / "var" / "routes.db").exists()
     done = run(house, "sync", "--from", "feed.json")
     assert done.returncode == 0, done.stderr
-    assert "1 routes taken, 1 set aside" in done.stdout
-    assert "row r2" in done.stderr
+    assert "19 routes: 19 added, 0 changed, 0 removed, 0 unchanged, 1 set aside" in done.stdout
+    assert "row bad: no app" in done.stderr
+    assert "bad" in run(house, "sync", "--rejects").stdout
+    assert lines(run(house, "sync", "--rejects", "--json")) == [{"v": 1, "id": "bad", "reason": "no app"}]
     [told] = lines(run(house, "explain", "+74952222222", "--json"))
     assert (told["source"], told["rule"]) == ("synced", "r1")
 

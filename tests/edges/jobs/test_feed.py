@@ -1,5 +1,6 @@
 """A routes feed: what is read, what is taken, what is set aside, what is refused whole."""
 
+import asyncio
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,11 @@ from fallbackrouter.clock import SystemClock, load_zone
 from fallbackrouter.core.errors import FeedError
 from fallbackrouter.jobs.feed import MAX_ROW_BYTES, Batch, PageFacts
 from fallbackrouter.jobs.feed_document import Document
+from fallbackrouter.jobs.feed_file import FileFeed
 from fallbackrouter.jobs.feed_lines import Lines
 from fallbackrouter.jobs.feed_rows import FeedRow, Reject, RowReader
-from fallbackrouter.jobs.sync import Limits, Synced, page_of, sync_file
+from fallbackrouter.jobs.intake import Limits, page_of
+from fallbackrouter.jobs.sync_once import Ask, Outcome, Sync
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.store.route_row import RouteRow
 from tests.fakes.calls import GATE
@@ -209,10 +212,15 @@ class Place:
         self.routes = folder / "routes.db"
         self.feed = folder / "feed.json"
 
-    def sync(self, text: str, *, force: bool = False, dry_run: bool = False) -> Synced:
+    def sync(self, text: str, *, force: bool = False, dry_run: bool = False) -> Outcome:
         self.feed.write_text(text)
+        return self.sync_file(self.feed, force=force, dry_run=dry_run)
+
+    def sync_file(self, source: Path, *, force: bool = False, dry_run: bool = False) -> Outcome:
         limits = Limits(max_shrink=0.3, max_rejects=0.25, force=force)
-        return sync_file(self.feed, self.routes, reader=reader(), limits=limits, dry_run=dry_run, clock=SystemClock())
+        ask = Ask(limits=limits, origin="file", full=True, dry_run=dry_run, source="the file")
+        sync = Sync(self.routes, feed=FileFeed(source), reader=reader(), clock=SystemClock())
+        return asyncio.run(sync.run(ask))
 
 
 @pytest.fixture
@@ -227,11 +235,11 @@ def feed_of(*ids: str, **facts: object) -> str:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        (feed_of("1", full=False), "delta"),
-        (feed_of(deleted=["r1"]), "delta"),
+        (feed_of("1", full=False), '"full": false'),
+        (feed_of(deleted=["r1"]), "no route that may serve"),
         (feed_of("1", next="/page2"), "one page"),
         (feed_of(), "no route that may serve"),
-        ("\n", "no route that may serve"),
+        ("\n", "not JSON"),
         (feed_of("1", "2"), "would drop 2 of 4"),
         (feed_of("5", "6", "7", "8"), "would drop 4 of 4"),
         (json.dumps({"routes": [{**GOOD, "id": one} for one in "1234"] + [{}, {}]}), "2 of 6 rows"),
@@ -243,30 +251,28 @@ def test_a_doubtful_feed_leaves_the_former_routes(place: Place, text: str, word:
     with pytest.raises(FeedError, match=word):
         place.sync(text)
     assert place.routes.read_bytes() == before
-    assert sorted(path.name for path in place.routes.parent.iterdir()) == ["feed.json", "routes.db"]
+    left = {path.name for path in place.routes.parent.iterdir()}
+    assert left <= {"feed.json", "routes.db", "routes.json", "routes.lock", "routes-rejects.ndjson"}
 
 
 def test_what_is_meant_is_taken_and_a_dry_run_changes_nothing(place: Place) -> None:
     place.sync(feed_of("1", "2", "3", "4"))
     before = place.routes.read_bytes()
     tried = place.sync(feed_of("1"), force=True, dry_run=True)
+    assert tried.changes is not None
     assert (tried.changes.removed, place.routes.read_bytes() == before) == (3, True)
-    assert place.sync(feed_of(), force=True).changes.count == 0
+    emptied = place.sync(feed_of(), force=True).changes
+    assert emptied is not None
+    assert emptied.count == 0
 
 
 def test_rows_that_may_not_serve_are_set_aside_with_their_reasons(place: Place) -> None:
     synced = place.sync(json.dumps({"routes": [{**GOOD, "id": one} for one in "1234"] + [{**GOOD, "result": {}}]}))
+    assert synced.changes is not None
     assert (synced.changes.count, synced.set_aside) == (4, 1)
     assert synced.rejects == (Reject("r1", "no app"),)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match=r"feed\.json cannot be read"):
-        sync_file(
-            tmp_path / "feed.json",
-            tmp_path / "routes.db",
-            reader=reader(),
-            limits=Limits(0.3),
-            dry_run=False,
-            clock=SystemClock(),
-        )
+def test_a_file_that_is_not_there_is_named(place: Place) -> None:
+    with pytest.raises(FeedError, match=r"other\.json cannot be read: no such file"):
+        place.sync_file(place.feed.with_name("other.json"))

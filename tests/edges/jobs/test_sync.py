@@ -12,7 +12,7 @@ from fallbackrouter.core.errors import FeedError
 from fallbackrouter.crm.feed_client import FeedClient
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.jobs.feed_rows import Reject, RowReader
-from fallbackrouter.jobs.sync import Limits
+from fallbackrouter.jobs.intake import Limits
 from fallbackrouter.jobs.sync_once import Ask, Outcome, Sync, SyncBusyError, only_one
 from fallbackrouter.jobs.sync_state import load_rejects, load_state
 from fallbackrouter.numbering import Numbering

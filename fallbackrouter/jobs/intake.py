@@ -1,21 +1,16 @@
-"""Takes a routes feed over: checked whole, then visible all at once; the former routes serve until then."""
+"""Rows on their way from a feed into a draft: checked, counted, and in the end let through or refused as a whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
-from pathlib import Path
 
-from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import FeedError
-from fallbackrouter.jobs.feed import FACTS, Batch, Page, PageFacts, decoded_object
+from fallbackrouter.jobs.feed import FACTS, Batch, Page, decoded_object
 from fallbackrouter.jobs.feed_document import Document
 from fallbackrouter.jobs.feed_lines import Lines
 from fallbackrouter.jobs.feed_rows import Reject, RowReader
 from fallbackrouter.store.route_draft import RouteDraft
 from fallbackrouter.store.route_row import Changes
 
-MAX_FILE_BYTES = 4_000_000_000
-PIECE_BYTES = 1_048_576
 MAX_KEPT_REJECTS = 10_000
 """The most rows set aside that are kept with their reasons; all are counted."""
 
@@ -36,19 +31,6 @@ class Limits:
     max_shrink: float
     max_rejects: float = 0.05
     force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What a sync did.
-
-    Attributes:
-        set_aside: how many rows may not serve; `rejects` names the first of them.
-    """
-
-    changes: Changes
-    set_aside: int
-    rejects: tuple[Reject, ...]
 
 
 @dataclass(slots=True)
@@ -105,62 +87,6 @@ def refuse_where_doubtful(source: str, changes: Changes, intake: Intake, limits:
         )
 
 
-def sync_file(
-    source: Path,
-    routes: Path,
-    *,
-    reader: RowReader,
-    limits: Limits,
-    dry_run: bool,
-    clock: Clock,
-    on_progress: OnProgress | None = None,
-) -> Synced:
-    """Make `routes` hold what the feed file says, or refuse and leave it as it is.
-
-    Args:
-        dry_run: check, and change nothing.
-
-    Raises:
-        FeedError: the feed was refused; the text says why, and what to do.
-        StoreError: the routes cannot be written.
-    """
-    draft = RouteDraft(routes, delta=False)
-    try:
-        intake = Intake(draft, reader)
-        _read_whole(source, intake, on_progress)
-        changes = draft.lay()
-        refuse_where_doubtful(str(source), changes, intake, limits, full=True)
-        if not dry_run:
-            draft.publish(changes, synced_at=clock.now_at(), facts={})
-    finally:
-        draft.discard()
-    return Synced(changes, intake.set_aside, tuple(intake.rejects))
-
-
-def _read_whole(source: Path, intake: Intake, on_progress: OnProgress | None) -> None:
-    read = 0
-    pieces = _pieces(source)
-    first = next(pieces, b"")
-    if not first.strip():
-        return
-    page = page_of(first, str(source))
-    for piece in chain([first], pieces):
-        read += _feed(page, piece, intake)
-        if on_progress:
-            on_progress(intake.rows, read)
-    batches, facts = page.end()
-    for batch in batches:
-        intake.take(batch)
-    if facts:
-        _refuse_part(source, facts)
-
-
-def _feed(page: Page, piece: bytes, intake: Intake) -> int:
-    for batch in page.feed(piece):
-        intake.take(batch)
-    return len(piece)
-
-
 def page_of(first: bytes, place: str) -> Page:
     """Return what reads a page that begins so: one JSON object a line, or one document."""
     line = first.lstrip().split(b"\n", 1)[0]
@@ -169,20 +95,3 @@ def page_of(first: bytes, place: str) -> Page:
     except FeedError:
         return Document(place)
     return Lines(place) if "routes" not in value and ("id" in value or FACTS.intersection(value)) else Document(place)
-
-
-def _pieces(source: Path) -> Iterator[bytes]:
-    try:
-        if source.stat().st_size > MAX_FILE_BYTES:
-            raise FeedError(f"{source} is larger than {MAX_FILE_BYTES // 1_000_000} MB; split the feed")
-        with source.open("rb") as file:
-            yield from iter(lambda: file.read(PIECE_BYTES), b"")
-    except OSError as error:
-        raise FeedError(f"{source} cannot be read: {(error.strerror or 'no such file').lower()}") from None
-
-
-def _refuse_part(source: Path, facts: PageFacts) -> None:
-    if facts.full is False or facts.deleted:
-        raise FeedError(f"{source} is a delta; a file has to hold the whole feed")
-    if facts.next:
-        raise FeedError(f"{source} is one page of several; a file has to hold the whole feed")
