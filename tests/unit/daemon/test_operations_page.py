@@ -14,9 +14,10 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SOURCES = [
     *sorted((ROOT / "fallbackrouter/daemon").glob("*.py")),
     ROOT / "fallbackrouter/daemon/behind/delivery.py",
+    ROOT / "fallbackrouter/daemon/behind/reconcile.py",
     *(
         ROOT / "fallbackrouter/jobs" / name
-        for name in ("addresses_save.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
+        for name in ("addresses_save.py", "reconcile.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
     ),
 ]
 ELSEWHERE = {"call_house.py", "call_sources.py", "live_crm.py"}
