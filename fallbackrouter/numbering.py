@@ -4,12 +4,17 @@ Parsing costs some 100 µs, so answers are kept in a bounded cache. Loading a co
 `Numbering` loads all of them when it is made, never on a call's behalf.
 """
 
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
-from fallbackrouter.core.numbers import Number, read_number
+from fallbackrouter.core.numbers import Number, ToE164, read_number
 
 CACHE_NUMBERS = 20_000
 FORMS = ("raw", "digits", "national", "e164")
@@ -68,3 +73,116 @@ class Numbering:
                 text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
                 return "".join(char for char in text if char.isdigit())
         return "".join(char for char in number.dialled if char in "0123456789") or number.raw
+
+    def respellings(self) -> list["Respelling"]:
+        """Return how this region's numbers become E.164, for a dialplan; a second's work.
+
+        Numbers of other countries are told by their country's code and lengths; what stands behind the code is not
+        looked at, but that a trunk prefix there makes no number of it.
+        """
+        if not self._region:
+            return []
+        found: dict[tuple[int, str], list[str]] = {}
+        own = _plan_of(self._region)
+        abroad = [text for text in _codes_of(own.international_prefix) if text]
+        home = str(own.country_code)
+        learner = _Learner(self._to_e164, abroad)
+        for start in ("", *(before + home for before in ("+", *abroad))):
+            for pattern, drop, prepend in learner.learn(start):
+                found.setdefault((drop, prepend), []).append(pattern)
+        for before in ("+", *abroad):
+            found.setdefault((len(before), ""), []).extend(f"_{before}{rest}" for rest in _abroad(home))
+        return [Respelling(tuple(sorted(set(texts))), drop, prepend) for (drop, prepend), texts in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Respelling:
+    """Numbers as they are dialled in a region, and what makes E.164 digits of them.
+
+    Attributes:
+        patterns: Asterisk patterns of what is dialled.
+        drop: so many characters are taken away in front.
+        prepend: digits that come in front instead.
+    """
+
+    patterns: tuple[str, ...]
+    drop: int
+    prepend: str
+
+
+_LENGTHS = range(7, 18)
+_DEEPEST = 6
+_SAMPLES = 48
+_DIGITS = "0123456789"
+_PLAIN_CODE = re.compile(r"[0-9~]+")
+
+
+def _codes_of(expression: str) -> list[str]:
+    """Return the international prefixes that a region's expression names, as far as they are plain digits."""
+    plain = [part.strip("()?:") for part in expression.split("|")]
+    return [part.replace("~", "") for part in plain if _PLAIN_CODE.fullmatch(part)]
+
+
+def _plan_of(region: str, code: int = 0) -> Any:
+    """Return the numbering plan of a region or, where it is none of the world's, of a code."""
+    if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
+        return PhoneMetadata.metadata_for_nongeo_region(code)
+    return PhoneMetadata.metadata_for_region(region)
+
+
+def _abroad(home: str) -> Iterator[str]:
+    """Yield patterns of other countries' whole numbers, by each country's code and lengths."""
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        if str(code) == home:
+            continue
+        plan = _plan_of(regions[0], code)
+        trunk = plan.national_prefix_for_parsing or ""
+        first = f"[{'123456789'.replace(trunk[0], '')}{'' if trunk[0] == '0' else '0'}]" if trunk[:1].isdigit() else "X"
+        for length in plan.general_desc.possible_length:
+            yield f"{code}{first}{'X' * (length - 1)}"
+
+
+class _Learner:
+    """Finds out by trying what a numbering plan makes of what is dialled, length by length and digit by digit.
+
+    Args:
+        abroad: the international prefixes, which are told otherwise.
+    """
+
+    def __init__(self, to_e164: ToE164, abroad: list[str]) -> None:
+        self._to_e164 = to_e164
+        self._abroad = abroad
+        self._random = random.Random(0)  # noqa: S311 - the same numbers are tried every time
+
+    def learn(self, start: str) -> Iterator[tuple[str, int, str]]:
+        """Yield pattern, what is dropped, what is prepended, for all numbers that begin so."""
+        for length in _LENGTHS:
+            if length > len(start):
+                yield from self._below(start, length + start.startswith("+"), len(start) + _DEEPEST)
+
+    def _below(self, start: str, length: int, deepest: int) -> Iterator[tuple[str, int, str]]:
+        together: dict[tuple[int, str], str] = {}
+        for digit in _DIGITS:
+            prefix = start + digit
+            if prefix in self._abroad:
+                continue
+            leads_abroad = any(code.startswith(prefix) for code in self._abroad)
+            seen = set() if leads_abroad else {self._change(prefix, length) for _ in range(_SAMPLES)}
+            if len(seen) == 1 or (seen and len(prefix) == deepest):
+                change = seen.pop() if len(seen) == 1 else None
+                if change is not None:
+                    together[change] = together.get(change, "") + digit
+            else:
+                yield from self._below(prefix, length, deepest)
+        for (drop, prepend), digits in together.items():
+            one_of = digits if len(digits) == 1 else "X" if digits == _DIGITS else f"[{digits}]"
+            yield f"_{start}{one_of}{'X' * (length - len(start) - 1)}", drop, prepend
+
+    def _change(self, prefix: str, length: int) -> tuple[int, str] | None:
+        """Return what happens to some number that begins so, None where it is no whole number."""
+        dialled = prefix + "".join(self._random.choices(_DIGITS, k=length - len(prefix)))
+        whole = self._to_e164(dialled)[1:]
+        if not whole:
+            return None
+        drop = next(drop for drop in range(length + 1) if whole.endswith(dialled[drop:]))
+        return drop, whole[: len(whole) - (length - drop)]

@@ -78,7 +78,7 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
     given = dict(route.variables)
     values = [(name, given.get(name, "")) for name in shape.variables]
     about = (
-        _rule_name(decision.rule),
+        rule_name(decision.rule),
         decision.decision_id,
         decision.status if recorded else UNRECORDED,
         shape.destination(route) if shape.destinations else "",
@@ -116,7 +116,7 @@ def _filled(template: str, num: str) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _rule_name(rule: str) -> str:
+def rule_name(rule: str) -> str:
     """Return a rule's name as FR_RULE carries it: printable, and cut to what the line has room for."""
     name = printable(rule, MAX_RULE_CHARS)
     while line_cost(name) > MAX_RULE_COST:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from fallbackrouter import __version__
-from fallbackrouter.cli import ask, config, decisions, doctor, drill, explain, routes, rules, service, sync
+from fallbackrouter.cli import ask, config, decisions, dialplan, doctor, drill, explain, routes, rules, service, sync
 from fallbackrouter.cli.output import complain, say
 from fallbackrouter.core.errors import FallbackrouterError
 
@@ -31,6 +31,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
 app.command()(sync.sync)
 app.add_typer(routes.app, name="routes")
+app.command()(dialplan.dialplan)
 app.add_typer(config.app, name="config")
 
 

@@ -138,6 +138,11 @@ class Journal(Section, frozen=True):
     """`[journal]`: the record of every decision."""
 
     max_pending: int = 20_000
+    keep_days: float = 365
+    max_mb: float = 8_192
+    min_free_mb: float = 256
+    mask_after_days: float = 0
+    mask: str = "mask"
 
 
 class Ami(Section, frozen=True):
@@ -148,6 +153,16 @@ class Ami(Section, frozen=True):
     secret: str = ""
     secret_file: str = ""
     grace_s: float = 30
+
+
+class Dialplan(Section, frozen=True):
+    """`[dialplan]`: the dialplan that Asterisk keeps routing by when the router is gone."""
+
+    file: str = ""
+    target: str = "asterisk"
+    events: str = "curl"
+    max_rules: int = 2_000
+    auto: bool = False
 
 
 class Admin(Section, frozen=True):
@@ -194,6 +209,7 @@ class Settings(Section, frozen=True):
     numbers: Numbers = Numbers()
     journal: Journal = Journal()
     destinations: dict[str, str] = {}
+    dialplan: Dialplan = Dialplan()
     ami: Ami = Ami()
     admin: Admin = Admin()
     log: Log = Log()

@@ -29,6 +29,10 @@ class AmiError(FallbackrouterError):
     """Asterisk's manager interface could not be used; the text says what to do."""
 
 
+class DialplanError(FallbackrouterError):
+    """A dialplan cannot be made or installed; the text says what to do."""
+
+
 class PatternError(ValueError):
     """A dialplan pattern that Asterisk would refuse or read otherwise than it looks."""
 

@@ -7,13 +7,15 @@ Source: docs/crm-contract.md, "Event".
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
 KNOWN = ("direction", "dialstatus", "hangup_cause", "answered_by", "billsec", "transferred_to", "short", "link")
 """Facts that have a name of their own in the contract."""
+OWN = ("tier", "rule", "route", "why")
+"""What the router itself tells of a call that it routed without the CRM."""
 INFERRED = "inferred"
 """The fact of an event that nobody told, "true"."""
 
@@ -26,6 +28,7 @@ class News:
         callerid, phonenumber: in the configured form.
         callerid_e164, phonenumber_e164: "" where the numbering plan does not tell.
         facts: what the dialplan told, name to value.
+        own: what the router itself tells, by the names of OWN.
         notes: what was left out of it and why.
     """
 
@@ -43,6 +46,7 @@ class News:
     line: str
     decision_id: str
     facts: Mapping[str, object]
+    own: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     test: bool = False
 
@@ -65,6 +69,7 @@ def encode_news(news: News) -> bytes:
         "linked_id": news.linked_id,
         "line": news.line,
         **{name: told.pop(name, "") for name in KNOWN},
+        **{name: news.own.get(name) for name in OWN},
         "inferred": told.pop(INFERRED, "") == "true",
         "decision": news.decision_id,
         "node": news.node,

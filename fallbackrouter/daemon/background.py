@@ -14,6 +14,7 @@ from fallbackrouter.config.load import Loaded
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.addresses import Addresses
 from fallbackrouter.daemon.behind.delivery import EventDelivery
+from fallbackrouter.daemon.behind.dialplan import Dialplan
 from fallbackrouter.daemon.behind.duty import Answer, Duty, Inside
 from fallbackrouter.daemon.behind.reconcile import Reconcile
 from fallbackrouter.daemon.behind.rule_files import RuleFiles
@@ -46,6 +47,7 @@ def _duties(inside: Inside) -> list[Duty]:
         EventDelivery(inside),
         Reconcile.where_wanted(inside),
         SyncRoutes.where_wanted(inside),
+        Dialplan.where_wanted(inside),
     ]
     return [duty for duty in wanted if duty is not None]
 

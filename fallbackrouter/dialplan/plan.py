@@ -40,6 +40,8 @@ class Plan:
         variables: every variable that an answer sets, but those about it.
         about: the variables that tell of an answer, FR_SOURCE last.
         functions: the dialplan functions that an answer may write.
+        destinations: app -> `context,exten,priority`, presets among them.
+        configured: the apps whose destination the router itself tells.
         event_stages: stages that get no route.
         ask: `ip:port` of FastAGI.
         tell: `ip:port` of HTTP, "" where nothing listens.
@@ -59,6 +61,7 @@ class Plan:
     about: tuple[str, ...]
     functions: tuple[str, ...] = ()
     destinations: Mapping[str, str] = field(default_factory=dict)
+    configured: frozenset[str] = frozenset()
     event_stages: tuple[str, ...] = ()
     ask: str = "127.0.0.1:4573"
     tell: str = "127.0.0.1:4580"

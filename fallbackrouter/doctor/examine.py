@@ -15,7 +15,20 @@ from fallbackrouter.control.client import command
 from fallbackrouter.core.errors import ConfigError, ControlError
 from fallbackrouter.crm.inspect import place_of
 from fallbackrouter.crm.tls import make_context
-from fallbackrouter.doctor import dialplan, disk, events, hours, journal, limits, names, question, reach, rules, service
+from fallbackrouter.doctor import (
+    asterisk,
+    dialplan,
+    disk,
+    events,
+    hours,
+    journal,
+    limits,
+    names,
+    question,
+    reach,
+    rules,
+    service,
+)
 from fallbackrouter.doctor.apart import Job, run_apart
 from fallbackrouter.doctor.finding import Finding, failed_by, ok, skip, warn
 from fallbackrouter.doctor.place import data_dir_of, journal_of
@@ -39,6 +52,7 @@ DEADLINES = {
     "crm": (25.0, _CRM),
     "clock": (20.0, _CRM),
     "events": (10.0, f"{_DISK}, and that no program holds journal.db"),
+    "asterisk": (20.0, "see that Asterisk answers: `asterisk -rx 'core show uptime'`"),
     "disk": (10.0, _DISK),
     "service": (10.0, "restart the service"),
     "agi": (12.0, "restart the service"),
@@ -114,6 +128,7 @@ class Examination:
             "crm": self._crm,
             "clock": self._clocks,
             "events": self._events,
+            "asterisk": self._asterisk,
             "disk": self._disk,
             "service": self._service,
             "agi": self._agi,
@@ -130,6 +145,9 @@ class Examination:
     async def _events(self) -> list[Finding]:
         journal_path, url, now_at = journal_of(self._loaded), self._settings.crm.url, self._clock.now_at()
         return await in_thread(lambda: events.check_events(journal_path, url, now_at))
+
+    async def _asterisk(self) -> list[Finding]:
+        return await asterisk.check_asterisk(self._loaded, self._clock)
 
     async def _disk(self) -> list[Finding]:
         return await in_thread(lambda: disk.check_disk(data_dir_of(self._loaded)))

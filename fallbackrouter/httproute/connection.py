@@ -60,10 +60,10 @@ class Connection(asyncio.Protocol):
         return self._task is not None and not self._refused
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let the connection go; what is being answered or stored goes on."""
+        """Let the connection go; one whose request is in hand stays in hand until that is answered or stored."""
         del exc  # however it ended
-        if self._admitted and self._held.close(self._transport) and self._task is not None:
-            self._counts["gone"] += 1
+        if self._admitted and self._task is None:
+            self._held.close(self._transport)
 
     def _hear(self, heard: Heard) -> None:
         if interim := self._talk.take_interim():
@@ -92,7 +92,8 @@ class Connection(asyncio.Protocol):
         served = await self._service.serve(request, started_s, (started_s - came_s) * 1000)
         self._task = None
         if self._transport.is_closing():
-            self._counts["gone"] += 1
+            if self._held.close(self._transport):
+                self._counts["gone"] += 1
             return
         self._counts[served.name] += 1
         ready_s = self._held.sending(self._transport)

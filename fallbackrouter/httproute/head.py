@@ -43,7 +43,7 @@ class Refusal:
     text: bool = False
 
 
-FAR_TOO_BIG = Refusal(413, "the request is too large; send at most 16,384 bytes of fields", text=True)
+FAR_TOO_BIG = Refusal(413, "the request is too large; send at most 16,384 bytes of fields")
 
 
 def read_head(

@@ -60,12 +60,16 @@ class Talk:
         """
         if self.over:
             return None
+        room = MAX_REQUEST_BYTES - self._taken
         self._taken += len(data)
-        if self._taken > MAX_REQUEST_BYTES:
+        if room > 0 or not data:
+            self._http.receive_data(data[:room])
+        owed = self._answering
+        heard = None if owed else self._read()
+        if len(data) > room:
             self.over = True
-            return None if self._answering else self._refused(FAR_TOO_BIG)
-        self._http.receive_data(data)
-        return None if self._answering else self._read()
+            return heard if owed or heard else self._refused(FAR_TOO_BIG)
+        return heard
 
     def next(self) -> Heard:
         """Begin the next request, once the answer has left; it may be here already."""
@@ -129,7 +133,8 @@ class Talk:
     def _refused(self, refusal: Refusal) -> Refusal:
         self._answering = True
         self.over = True
-        return refusal
+        text = refusal.text or (self._head is not None and self._head.text)
+        return Refusal(refusal.status, refusal.sentence, text=text)
 
     def take_interim(self) -> bytes:
         """Return what is to be sent at once, and forget it."""
@@ -141,6 +146,7 @@ class Talk:
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return b""
         given = [*headers, ("Content-Length", str(len(body)))]
+        self.over = self.over or status >= HTTPStatus.BAD_REQUEST
         if self.over:
             given.append(("Connection", "close"))
         said = self._say(h11.Response(status_code=status, headers=given, reason=HTTPStatus(status).phrase))

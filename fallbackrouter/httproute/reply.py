@@ -40,7 +40,7 @@ def answer_reply(variables: Pairs, functions: Pairs, *, text: bool) -> Reply:
     """
     if text:
         return _text(200, array_text([value for _, value in variables]))
-    body: dict[str, object] = {"v": 1, **dict(variables)}
+    body: dict[str, object] = {"v": 1, **{name: value for name, value in variables if name != "v"}}
     if functions:
         body["functions"] = dict(functions)
     return _json(200, body)

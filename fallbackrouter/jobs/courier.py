@@ -27,8 +27,6 @@ LOOK_AGAIN_S = 1.0
 LOOK_AGAIN_MOST_S = 15.0
 """The same between looks for a recording, and never less than the first."""
 LINK = "link"
-OWN = frozenset({"line", "context", "channel", "extra", "notes"})
-"""Details that are not told as facts; `extra` holds those that are."""
 
 
 class Tells(Protocol):
@@ -137,6 +135,7 @@ class Courier:
             line=str(event.details.get("line") or ""),
             decision_id=event.decision_id,
             facts={**facts, LINK: seen.link},
+            own=event.details,
             notes=(*_notes(event), seen.note) if seen.note else _notes(event),
             test=event.test,
         )
@@ -164,10 +163,9 @@ class Courier:
 
 
 def _facts(event: OutEvent) -> dict[str, object]:
-    """Return what the dialplan told, and what the router itself has to tell."""
-    told = {name: value for name, value in event.details.items() if name not in OWN}
+    """Return what the dialplan told."""
     extra = event.details.get("extra")
-    return {**told, **extra} if isinstance(extra, dict) else told
+    return extra if isinstance(extra, dict) else {}
 
 
 def _notes(event: OutEvent) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from fallbackrouter.store.outbox_sql import (
     BACKLOG,
     DUE,
     FIRST,
+    HASTEN,
     NEXT_DUE,
     OLDEST,
     PUT_OFF,
@@ -99,6 +100,11 @@ class Outbox:
             for event_id in ended:
                 _settle(connection, Settled(event_id, DEAD, words, at))
         return len(ended)
+
+    def hasten(self, later_than: datetime, at: datetime, limit: int) -> int:
+        """Make pending events due that would be so only later than a moment, at most so many; return how many."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            return connection.execute(HASTEN, (to_ms(at), to_ms(later_than), limit)).rowcount
 
     def next_due(self) -> datetime | None:
         """Return when the next event is due, None where none waits; a call in hand may be among those counted."""

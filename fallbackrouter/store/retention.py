@@ -8,6 +8,7 @@ given back to the disk once there is much of it.
 import sqlite3
 from dataclasses import dataclass
 
+from fallbackrouter.store.rows import json_text
 from fallbackrouter.store.steps import Steps
 
 _OLDEST_DECISIONS = "SELECT rowid, caller_key, at FROM decisions WHERE at < ? ORDER BY at LIMIT ?"
@@ -17,9 +18,9 @@ _OLDEST_INCIDENTS = "SELECT id FROM incidents WHERE at < ? ORDER BY id LIMIT ?"
 _FETCH_DECISION = "SELECT 1 FROM decisions INDEXED BY decisions_by_caller WHERE caller_key = ? AND at = ?"
 _FETCH_EVENT = "SELECT 1 FROM events INDEXED BY events_by_call WHERE call_key = ? AND node = ?"
 _DELETE = {
-    "decisions": "DELETE FROM decisions WHERE rowid = ?",
-    "events": "DELETE FROM events WHERE rowid = ? AND state <> 'pending'",
-    "incidents": "DELETE FROM incidents WHERE id = ?",
+    "decisions": "DELETE FROM decisions WHERE rowid IN (SELECT value FROM json_each(?))",
+    "events": "DELETE FROM events WHERE rowid IN (SELECT value FROM json_each(?)) AND state <> 'pending'",
+    "incidents": "DELETE FROM incidents WHERE id IN (SELECT value FROM json_each(?))",
 }
 _END_OF_TIME = 1 << 62
 
@@ -107,10 +108,9 @@ class Retention:
         return rows
 
     def _delete(self, connection: sqlite3.Connection, table: str, rows: list[tuple[int, ...]]) -> int:
-        with self._steps.step(connection):
-            connection.executemany(_DELETE[table], [(row[0],) for row in rows])
-        self.deleted[table] += len(rows)
-        return len(rows)
+        gone = self._steps.run(connection, _DELETE[table], (json_text([row[0] for row in rows]),))
+        self.deleted[table] += gone
+        return gone
 
     def give_back(self, connection: sqlite3.Connection, keep_bytes: int) -> bool:
         """Give some of the room that is free back to the disk; True: something was given back.
@@ -121,7 +121,8 @@ class Retention:
         before = room(connection)
         if before.free_bytes <= keep_bytes:
             return False
-        with self._vacuuming.step(connection):
-            connection.execute(f"PRAGMA incremental_vacuum({self._vacuuming.rows})").fetchall()
+        with self._vacuuming.measured():
+            # It yields a row without columns for each page, at the first of which `execute` would stop.
+            connection.executescript(f"PRAGMA incremental_vacuum({self._vacuuming.rows})")
         # A journal that was not made by us may be unable to shrink: it is not tried for ever.
         return room(connection).file_bytes < before.file_bytes

@@ -48,38 +48,26 @@ def _opened(path: Path) -> "closing[sqlite3.Connection]":
         raise StoreError("no routes were synced yet; `fallbackrouter sync` fetches them")
     source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
-        if source.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
-            raise StoreError(
-                f"{path} is of another version of fallbackrouter; run `fallbackrouter sync` to make it anew"
-            )
+        schema = source.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
         source.close()
         raise refusal(path, error) from None
-    except StoreError:
+    if schema != SCHEMA:
         source.close()
-        raise
+        raise StoreError(f"{path} is of another version of fallbackrouter; run `fallbackrouter sync` to make it anew")
     return closing(source)
 
 
 def _rows(path: Path, source: sqlite3.Connection, query: str, values: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     try:
         for row in source.execute(query, values):
-            yield _as_fed(*row)
+            yield _as_fed(row)
     except sqlite3.Error as error:
         raise refusal(path, error) from None
 
 
-def _as_fed(
-    key: str,
-    rank: int,
-    route_id: str,
-    stage: str,
-    result: str,
-    windows: str,
-    zone: str,
-    valid_from: int | None,
-    valid_until: int | None,
-) -> dict[str, Any]:
+def _as_fed(row: tuple[Any, ...]) -> dict[str, Any]:
+    key, rank, route_id, stage, result, windows, zone, valid_from, valid_until = row
     did, caller = (_spelled(text) for text in parts(key))
     fed: Mapping[str, Any] = {
         "id": route_id,

@@ -1,21 +1,21 @@
 """Small write transactions beside the calls' own: as many rows as fit into a few milliseconds, whatever the disk does.
 
 Its rules: what a step needs is read before it begins, so that nothing is fetched from a disk while others wait; each
-step is measured from the moment it has the write lock to the end of its commit, and the next is sized by that; a step
-commits without a checkpoint, which `checkpoint` does apart, and never waits for.
+step is one statement, measured from its beginning to the end of its commit, and the next is sized by that; it commits
+without a checkpoint, which `checkpoint` does apart.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from fallbackrouter.clock import Clock
 
-TARGET_MS = 5.0
+TARGET_MS = 4.0
 """What a step is meant to hold the write lock; 20 ms is what it may."""
 FIRST_ROWS = 8
-MOST_ROWS = 500
+MOST_ROWS = 300
 CHECKPOINT_BYTES = 4_194_304
 """A write-ahead log of this size is carried into the journal."""
 _GROWTH = 2.0
@@ -42,7 +42,7 @@ class Steps:
     Attributes:
         rows: how many the next step should take.
         count: steps so far.
-        longest_ms: the longest that one held the write lock.
+        longest_ms: the longest that one took, with the write lock in its hand.
     """
 
     def __init__(self, clock: Clock, target_ms: float = TARGET_MS) -> None:
@@ -53,22 +53,23 @@ class Steps:
         self.longest_ms = 0.0
         self.latest_ms = 0.0
 
-    @contextmanager
-    def step(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """Hold the write lock; committed at the end, undone by an exception.
+    def run(self, connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()) -> int:
+        """Run a statement as a transaction of its own, and return how many rows it changed.
+
+        One statement, as between two of a transaction the interpreter may be elsewhere while the lock is held.
 
         Raises:
-            sqlite3.Error: the lock could not be had, or the disk is in the way.
+            sqlite3.Error: the lock could not be had, or the disk is in the way; nothing was changed.
         """
-        connection.execute("BEGIN IMMEDIATE")
+        with self.measured():
+            return connection.execute(sql, values).rowcount
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure a transaction; a wait for the lock counts too, so that steps are small where it is wanted."""
         begun_s = self._clock.now_s()
         try:
             yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         finally:
             self._measured((self._clock.now_s() - begun_s) * 1000)
 

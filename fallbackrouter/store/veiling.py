@@ -1,15 +1,17 @@
 """Hides the numbers in rows that are old enough, a few rows a step, each row once.
 
 Decisions are taken in the order in which they were recorded, events in the order in which they ended: one that the
-CRM has not been told keeps its numbers, as the CRM has to hear them. How far this has come is kept in the journal, in
-the transaction that brought it there, so that a crash leaves no row out. Where the row that was reached is gone or is
-another (VACUUM numbers rows anew), it begins again: what is hidden already stays as it is.
+CRM has not been told keeps its numbers, as the CRM has to hear them. How far this has come is kept in the journal, once
+it has come there. After a crash, and where the row that was reached is gone or is another (VACUUM numbers rows anew),
+rows are taken again: what is hidden already stays as it is.
 """
 
 import sqlite3
+from itertools import chain
 
 from fallbackrouter.core.call import ReadNumber
 from fallbackrouter.store.masking import Hide, Veil
+from fallbackrouter.store.statements import values
 from fallbackrouter.store.steps import Steps
 
 Place = tuple[int, int, str]
@@ -22,12 +24,23 @@ _LAST_DECISION = "SELECT rowid FROM decisions WHERE at < ? ORDER BY at DESC LIMI
 _SAME = "SELECT 1 FROM decisions WHERE rowid = ? AND id = ?"
 _DECISIONS = """SELECT rowid, id, did, caller_key, caller, line, channel, route, trail FROM decisions
     WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"""
-_HIDE_DECISION = """UPDATE decisions SET caller_key = ?, caller = ?, line = ?, channel = ?, route = ?, trail = ?
-    WHERE rowid = ?"""
 _EVENTS = """SELECT rowid, event_id, ended_at, did, caller, details, answer FROM events
     WHERE state <> 'pending' AND ended_at >= ? AND ended_at < ? AND (ended_at > ? OR rowid > ?)
     ORDER BY ended_at, rowid LIMIT ?"""
-_HIDE_EVENT = "UPDATE events SET caller = ?, details = ?, answer = ? WHERE rowid = ?"
+_HIDDEN = {
+    "decisions": ("caller_key", "caller", "line", "channel", "route", "trail"),
+    "events": ("caller", "details", "answer"),
+}
+
+
+def hide_sql(table: str, rows: int) -> str:
+    """Return the SQL that writes so many rows of the columns that are hidden, each with its row number at the end."""
+    columns = _HIDDEN[table]
+    names = ", ".join((*columns, "place"))
+    changes = ", ".join(f"{name} = given.{name}" for name in columns)
+    given = values(len(columns) + 1, rows)
+    return f"""WITH given ({names}) AS (VALUES {given})
+        UPDATE {table} SET {changes} FROM given WHERE {table}.rowid = given.place"""  # noqa: S608 - our own names
 
 
 class Veiling:
@@ -68,7 +81,7 @@ class Veiling:
         if not rows:
             return 0
         changes = [self._decision(row) for row in rows]
-        return self._write(connection, "decisions", _HIDE_DECISION, changes, (0, rows[-1][0], rows[-1][1]))
+        return self._write(connection, "decisions", changes, (0, rows[-1][0], rows[-1][1]))
 
     def _decision(self, found: tuple[int, str, str, str, str, str, str, str, str]) -> tuple[object, ...]:
         row, _, did, caller_key, caller, line, channel, route, trail = found
@@ -82,7 +95,7 @@ class Veiling:
         if not rows:
             return 0
         changes = [self._event(row) for row in rows]
-        return self._write(connection, "events", _HIDE_EVENT, changes, (rows[-1][2], rows[-1][0], rows[-1][1]))
+        return self._write(connection, "events", changes, (rows[-1][2], rows[-1][0], rows[-1][1]))
 
     def _event(self, found: tuple[int, str, int, str, str, str, str]) -> tuple[object, ...]:
         row, _, _, did, caller, details, answer = found
@@ -90,11 +103,10 @@ class Veiling:
         return (veil.caller(caller), veil.json(details), veil.text(answer), row)
 
     def _write(
-        self, connection: sqlite3.Connection, job: str, sql: str, changes: list[tuple[object, ...]], place: Place
+        self, connection: sqlite3.Connection, table: str, changes: list[tuple[object, ...]], place: Place
     ) -> int:
-        with self._steps.step(connection):
-            connection.executemany(sql, changes)
-            connection.execute(_REACH, (job, *place))
+        self._steps.run(connection, hide_sql(table, len(changes)), list(chain(*changes)))
+        connection.execute(_REACH, (table, *place))
         self.hidden += len(changes)
         return len(changes)
 

@@ -49,9 +49,11 @@ def _number(rng: random.Random, pool: tuple[str, ...]) -> str:
         return f"+{text}"
     if kind < 0.22 and len(text) > 9:
         return f"{text[:1]} ({text[1:4]}) {text[4:7]}-{text[7:9]}.{text[9:]}"
-    if kind < 0.30:
+    if kind < 0.30 and len(text) == 11:
+        return rng.choice(("8", "", "8107", "+7", "+7 (8) ")) + text[1:]
+    if kind < 0.38:
         return text[:-1] + rng.choice("0123456789#*x")
-    if kind < 0.34:
+    if kind < 0.41:
         return text + rng.choice((",1", ";x", "&", " é", "${EPOCH}", "0000"))
     return text
 
@@ -95,7 +97,7 @@ def _dates(rng: random.Random, local: datetime) -> DateSet:
         last = first + timedelta(days=rng.choice((0, 1, 9, 35, 300)))
         year = rng.choice(("%Y", "*"))
         ranges.append(f"{first:{year}-%m-%d}..{last:{year}-%m-%d}" if rng.random() < 0.7 else f"{first:{year}-%m-%d}")
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         ranges.append(f"{local:%Y-%m-%d}")
     return DateSet(tuple(map(parse_dates, ranges)))
 
@@ -116,7 +118,7 @@ def _rule(rng: random.Random, place: int, at: datetime, read: ReadNumber) -> Rul
         stages=frozenset(rng.sample(STAGES, rng.choice((1, 2)))) if rng.random() < 0.3 else frozenset(),
         windows=tuple(parse_window(text) for text in windows),
         dates=_dates(rng, at.astimezone(zone)),
-        except_dates=_dates(rng, at.astimezone(zone)) if rng.random() < 0.5 else NO_DATES,
+        except_dates=_dates(rng, at.astimezone(zone)) if rng.random() < 0.8 else NO_DATES,
         zone=zone,
         priority=rng.choice((0, 0, 0, 1, 2, -1)),
         valid_from=edge if bounded < 0.12 else None,

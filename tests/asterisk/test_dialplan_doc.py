@@ -1,23 +1,18 @@
 """The dialplan that docs/dialplan.md gives to paste, pasted into a real Asterisk."""
 
-import asyncio
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from tests.asterisk.harness import STOP_HERE, Exchange
-from tests.fakes.desk import FakeDesk
-from tests.fakes.door import Door, opened
+from tests.asterisk.served import PATIENCE_S, ServedDoor
 
 pytestmark = pytest.mark.asterisk
 
 DOC = Path(__file__).parents[2] / "docs/dialplan.md"
 NAMES = ("FR_SOURCE", "app", "num", "FR_DEST", "WAY", "TIMEOUT(absolute)")
-PATIENCE_S = 30.0
 _WAYS = f"""
 [ext-group]
 exten => _X.,1,Set(WAY=dest ${{EXTEN}})
@@ -30,44 +25,6 @@ exten => _X!,1,Set(TIMEOUT(absolute)=99)
  same => n,Gosub(fallbackrouter,s,1(${{EXTEN}},init))
  same => n,{STOP_HERE}
 """
-
-
-class ServedDoor:
-    """A door with a router that decides nothing, on a loop in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.desk = FakeDesk()
-        self.door: Door | None = None
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._over: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="door")
-
-    async def _serve(self) -> None:
-        self._over = asyncio.Event()
-        async with opened(self.desk) as self.door:
-            self._ready.set()
-            await self._over.wait()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(PATIENCE_S)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._over is not None:
-            self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(PATIENCE_S)
-        self._loop.close()
-
-    @property
-    def port(self) -> int:
-        assert self.door is not None
-        return self.door.port
-
-    def freeze(self) -> None:
-        """From here on no question is answered."""
-        self.desk.gate = asyncio.Event()
 
 
 @pytest.fixture

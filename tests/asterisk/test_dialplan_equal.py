@@ -2,13 +2,15 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
 
 from fallbackrouter.clock import SystemClock
+from fallbackrouter.config.dialplan import respellings_of
 from fallbackrouter.core.call import Call, ReadNumber
-from fallbackrouter.core.numbers import Number, read_number
+from fallbackrouter.numbering import Numbering
 from tests.asterisk.compiled import Asked, ask_all, plan_of
 from tests.asterisk.harness import Exchange
 from tests.asterisk.rule_sets import CALLS_A_SET, FEATURES, LAST_RESORT, POLICY, RuleSet, deciders, make_set, winner
@@ -24,8 +26,9 @@ LEAST_MET = 0.60
 LEAST_DECIDED = 0.05
 
 
-def _as_it_comes(text: str) -> Number:
-    return read_number(text, None)
+REGION = "RU"
+IN_A_REGION = 5
+"""One set in so many compares numbers by a region's numbering plan."""
 
 
 def _call(read: ReadNumber, did: str, caller: str, stage: str) -> Call:
@@ -40,10 +43,10 @@ class _Tally:
         self.decided: Counter[str] = Counter()
         self.wrong: list[str] = []
 
-    def take(self, one: RuleSet, asked: Asked, before: datetime, after: datetime) -> None:
+    def take(self, one: RuleSet, read: ReadNumber, asked: Asked, before: datetime, after: datetime) -> None:
         """Judge a set's calls, but those during which a minute went by that counts."""
         for spoken, answer in zip(one.calls, asked.answers, strict=True):
-            call = _call(_as_it_comes, *spoken)
+            call = _call(read, *spoken)
             wins = winner(one.rules, one.policies, call, before)
             if wins != winner(one.rules, one.policies, call, after):
                 continue
@@ -55,10 +58,20 @@ class _Tally:
                 self.wrong.append(f"{asked.plan.prefix} {spoken}: {answer} instead of {wins!r}\n{rules}")
 
 
-def _asked(exchange: Exchange, sets: list[RuleSet]) -> list[Asked]:
+def _asked(exchange: Exchange, sets: Sequence[RuleSet], readers: Sequence[Numbering]) -> list[Asked]:
     every = [
-        Asked(plan_of(one.rules, LAST_RESORT, policies=one.policies, prefix=f"set{place}"), one.calls)
-        for place, one in enumerate(sets)
+        Asked(
+            plan_of(
+                one.rules,
+                LAST_RESORT,
+                policies=one.policies,
+                prefix=f"set{place}",
+                respellings=respellings_of(numbering),
+                has_region=bool(respellings_of(numbering)),
+            ),
+            one.calls,
+        )
+        for place, (one, numbering) in enumerate(zip(sets, readers, strict=True))
     ]
     ask_all(exchange, every)
     return every
@@ -68,13 +81,16 @@ def test_the_dialplan_picks_what_the_rulebook_picks(exchange: Exchange, record_f
     rng = random.Random(SEED)
     clock = SystemClock()
     tally = _Tally()
+    as_they_come, regional = Numbering(), Numbering(REGION)
     for first in range(0, SETS, AT_ONCE):
-        sets = [make_set(rng, clock.now_at(), _as_it_comes) for _ in range(min(AT_ONCE, SETS - first))]
+        places = range(first, min(first + AT_ONCE, SETS))
+        readers = [as_they_come if place % IN_A_REGION else regional for place in places]
+        sets = [make_set(rng, clock.now_at(), numbering.read) for numbering in readers]
         before = clock.now_at()
-        every = _asked(exchange, sets)
+        every = _asked(exchange, sets, readers)
         after = clock.now_at()
-        for one, asked in zip(sets, every, strict=True):
-            tally.take(one, asked, before, after)
+        for one, numbering, asked in zip(sets, readers, every, strict=True):
+            tally.take(one, numbering.read, asked, before, after)
     assert not tally.wrong, f"{len(tally.wrong)} of {tally.calls}:\n" + "\n".join(tally.wrong[:3])
     record_figure("rule sets compiled to Asterisk's dialplan", SETS)
     record_figure("calls through them, all routed as core.rulebook does", tally.calls)

@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 USER, SECRET = "router", "s3cret"
 GREETING = b"Asterisk Call Manager/9.0.0\r\n"
 
 Asked = dict[str, str]
-Handle = Callable[["FakeAmi", Asked], list[bytes]]
 
 
 def message(**fields: str) -> bytes:
@@ -122,6 +122,44 @@ async def until(is_so: Callable[[], bool], what: str, within_s: float = 20.0) ->
     raise AssertionError(f"never: {what}")
 
 
-async def within(awaitable: Awaitable[object], seconds: float = 20.0) -> object:
-    """Return a result; a safety net against waiting for ever."""
-    return await asyncio.wait_for(awaitable, seconds)
+class AmiThread:
+    """A FakeAmi on a loop in a thread of its own, for tests that wait for processes."""
+
+    def __init__(self) -> None:
+        self.fake = FakeAmi()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ami")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.listen()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(20)
+        self._loop.close()
+
+    def listen(self) -> None:
+        """Take connections."""
+        self._run(self.fake.listen())
+
+    def stop(self) -> None:
+        """Be gone."""
+        self._run(self._stop())
+
+    async def _stop(self) -> None:
+        self.fake.stop()
+
+    async def _end(self) -> None:
+        self.fake.stop()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)

@@ -133,6 +133,12 @@ class Service:
         """Where calls are taken, where it is one address."""
         return self.ports[0]
 
+    @property
+    def http_port(self) -> int:
+        """Where HTTP is spoken, where it is one address."""
+        (port,) = re.findall(r" http (?:[^ ]*:(\d+))", self.lines[0])
+        return int(port)
+
     def command(self, do: str, patience_s: float = PATIENCE_S, **fields: Any) -> dict[str, Any]:
         """Send a command over the control socket."""
         return command(self.data_dir, {"do": do, **fields}, patience_s)

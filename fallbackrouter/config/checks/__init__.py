@@ -8,6 +8,7 @@ from fallbackrouter.config.checks.agi import agi_faults
 from fallbackrouter.config.checks.ami import ami_faults, ami_remarks
 from fallbackrouter.config.checks.answers import answers_faults, last_resort_faults
 from fallbackrouter.config.checks.crm import crm_faults
+from fallbackrouter.config.checks.dialplan import dialplan_faults
 from fallbackrouter.config.checks.house import house_faults
 from fallbackrouter.config.checks.numbers import number_faults
 from fallbackrouter.config.checks.policy import policy_faults
@@ -34,6 +35,7 @@ def faults(settings: Settings, base: Path) -> Faults:
         last_resort_faults(settings),
         policy_faults(settings),
         recordings_faults(settings),
+        dialplan_faults(settings),
         house_faults(settings),
     )
 

@@ -1,6 +1,7 @@
 """Everything else: the node's name, events, rules, numbering, logs."""
 
 import re
+from collections.abc import Collection
 
 from fallbackrouter.clock import load_zone
 from fallbackrouter.config.fault import Fault, Faults
@@ -12,6 +13,7 @@ from fallbackrouter.core.route import printable
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.log import FORMATS, LEVELS
 from fallbackrouter.numbering import REGIONS
+from fallbackrouter.store.masking import HASH, MASK
 
 MAX_STAGES = 32
 _NODE = re.compile(r"[A-Za-z0-9._-]{0,64}")
@@ -30,9 +32,14 @@ def house_faults(settings: Settings) -> Faults:
     if load_zone(settings.rules.timezone) is None:
         what = f'is "{printable(settings.rules.timezone)}", which is no time zone'
         yield Fault("rules.timezone", what, 'write a name such as Europe/Moscow, or "" for the machine\'s')
-    for key, value, known in (("level", settings.log.level, LEVELS), ("format", settings.log.format, FORMATS)):
-        if value not in known:
-            yield Fault(f"log.{key}", f'is "{printable(value)}"', write_instead(value, known))
+    yield from _word_faults("log.level", settings.log.level, LEVELS)
+    yield from _word_faults("log.format", settings.log.format, FORMATS)
+    yield from _word_faults("journal.mask", settings.journal.mask, (MASK, HASH))
+
+
+def _word_faults(key: str, value: str, known: Collection[str]) -> Faults:
+    if value not in known:
+        yield Fault(key, f'is "{printable(value)}"', write_instead(value, known))
 
 
 def _path_faults(key: str, text: str) -> Faults:

@@ -152,6 +152,14 @@ def test_a_port_in_use(doubled: Doubled) -> None:
     )
 
 
+def test_an_http_port_in_use_leaves_no_address_behind(doubled: Doubled) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        service = doubled.start(http_listen=["127.0.0.1:0", address])
+        assert service.wait() == 1
+    assert f"agi.http_listen: {address} is in use by another program" in service.stderr
+
+
 def test_a_worker_that_refuses_ends_the_start_with_its_sentence(doubled: Doubled) -> None:
     service = doubled.start(fault="refuse")
     assert service.wait() == 1

@@ -145,6 +145,19 @@ def test_a_socket_of_systemd_is_taken_and_outlives_a_restart(doubled: Doubled) -
         assert second.stop() == 0
 
 
+def test_a_socket_of_systemd_serves_http_where_that_is_its_address(doubled: Doubled) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        port = listener.getsockname()[1]
+        doubled.configure(listen=["127.0.0.1:0"], http_listen=[f"127.0.0.1:{port}"])
+        service = doubled.again(listener=listener).ready()
+        assert service.http_port == port
+        with socket.create_connection(("127.0.0.1", port), 30) as peer:
+            assert peer.recv(100).startswith(b"http ")
+        assert ask(service.port)[1] == 3
+        assert "is let go" not in service.stderr
+        assert service.stop() == 0
+
+
 def test_a_socket_that_is_not_configured_is_let_go(doubled: Doubled) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         doubled.configure(listen=["127.0.0.1:0"])

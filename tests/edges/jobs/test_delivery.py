@@ -69,8 +69,10 @@ async def test_all_else_is_tried_again_and_the_call_s_next_event_waits(events: E
 
 async def test_404_is_tried_again_until_it_was_said_for_an_hour(events: Events) -> None:
     events.add(1, ("start",))
-    async with FakeCrm(mode="404") as crm, delivering(events, crm.url):
-        await until(lambda: events.of("attempts")[0] >= 3, "a few tries")
+    async with FakeCrm(mode="404") as crm, delivering(events, crm.url, chance=lambda: 0.5):
+        await until(lambda: events.of("attempts")[0] >= 2, "a second try")
+        await until(lambda: len(crm.requests) >= 2, "and its answer")
+        await asyncio.sleep(0.2)
         assert events.states() == {"pending": 1}
         events.run("UPDATE events SET missing_since = missing_since - 3600000")
         await until(lambda: events.states() == {"refused": 1}, "it is refused")

@@ -1,8 +1,12 @@
+import re
 import sqlite3
-import threading
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -25,6 +29,19 @@ from tests.proof.size import full_or
 UNBOUNDED = Bounds(keep=None, max_bytes=None, hide_after=None, min_free_bytes=0)
 MUCH = 1 << 40
 PLENTY_OF_STEPS = 20_000
+WRITER = """
+import select, sqlite3, sys, time
+journal = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+journal.execute("PRAGMA synchronous = NORMAL")
+journal.execute("PRAGMA wal_autocheckpoint = 0")
+longest_s = 0
+print("ready", flush=True)
+while not select.select([sys.stdin], [], [], 0.002)[0]:
+    began_s = time.perf_counter()
+    journal.execute("INSERT INTO incidents (at, part, state, reason) VALUES (9000000000000, 'disk', 'full', '')")
+    longest_s = max(longest_s, time.perf_counter() - began_s)
+print(longest_s * 1000)
+"""
 
 
 @pytest.fixture
@@ -223,26 +240,25 @@ def test_the_write_ahead_log_is_carried_over_where_it_has_grown(path: Path) -> N
         keeper.close()
 
 
-def test_steps_are_sized_by_how_long_they_hold_the_lock(path: Path) -> None:
+def test_steps_are_sized_by_how_long_they_take() -> None:
     clock = FakeClock()
     steps = Steps(clock, target_ms=5.0)
-    with at_journal(path) as journal:
-        sizes = []
-        for held_s in (0.0001, 0.001, 0.050, 0.0049):
-            with steps.step(journal):
-                clock.move(held_s)
-            sizes.append(steps.rows)
-        assert sizes == [16, 32, 3, 3]
-        for _ in range(20):
-            with steps.step(journal):
-                clock.move(0.00001)
-        assert steps.rows == MOST_ROWS
+    sizes = []
+    for held_s in (0.0001, 0.001, 0.050, 0.0049):
+        with steps.measured():
+            clock.move(held_s)
+        sizes.append(steps.rows)
+    assert sizes == [16, 32, 3, 3]
+    for _ in range(20):
+        with steps.measured():
+            clock.move(0.00001)
+    assert steps.rows == MOST_ROWS
     assert steps.longest_ms == pytest.approx(50)
 
 
 def test_the_write_lock_is_never_held_for_long(path: Path, record_figure: Record) -> None:
     """On a real file, with a writer beside it; the machine may be busy, so what is asserted has slack."""
-    fill(path, days=30, a_day=full_or(400, full=10_000))
+    fill(path, days=30, a_day=full_or(300, full=4_000))
     for number in range(200):
         put_ended(path, number, 20)
     held: list[float] = []
@@ -253,23 +269,24 @@ def test_the_write_lock_is_never_held_for_long(path: Path, record_figure: Record
         veiling=lambda steps: Veiling(masked, Numbering("RU").read, steps),
         free_bytes=lambda _: MUCH,
     )
-    stop = threading.Event()
-    writer = threading.Thread(target=_write_until, args=(path, stop))
-    writer.start()
-    try:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdin=PIPE, stdout=PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
         while keeper.step():
             held.append(keeper.latest_ms)
-    finally:
-        stop.set()
-        writer.join(60)
+            time.sleep(max(0.02, keeper.latest_ms / 100))  # as the job does
         keeper.close()
+        waited_ms = float(writer.communicate("stop\n", timeout=60)[0])
     held.sort()
     record_figure("small steps of upkeep that deleted rows, hid numbers and gave room back", len(held))
     record_figure("longest that one of them held the write lock, ms", round(keeper.longest_ms, 1))
     record_figure("what 99 % of them held it at most, ms", round(held[len(held) * 99 // 100], 1))
+    record_figure(
+        "longest that a writer beside it, at 500 rows a second, waited for one commit, ms", round(waited_ms, 1)
+    )
     assert len(held) > 20
-    assert held[len(held) // 2] < 20
-    assert keeper.longest_ms < 250  # one slice of a processor that another process had, not ten
+    assert held[len(held) * 9 // 10] < 20
+    assert keeper.longest_ms < 250  # a few slices of a processor that others had
     assert count(path, "decisions", "caller = '8950*******'") > 0
 
 
@@ -278,12 +295,6 @@ class _Measured(FakeClock):
 
     def now_s(self) -> float:
         return SystemClock().now_s()
-
-
-def _write_until(path: Path, stop: threading.Event) -> None:
-    with at_journal(path) as journal:
-        while not stop.wait(0.002):
-            journal.execute("INSERT INTO incidents (at, part, state, reason) VALUES (9e15, 'disk', 'full', '')")
 
 
 def test_a_file_that_cannot_shrink_is_not_tried_for_ever(tmp_path: Path) -> None:
@@ -304,7 +315,7 @@ def test_the_oldest_are_found_by_an_index(path: Path) -> None:
         for sql in _queries():
             plan = " ".join(row[3] for row in journal.execute(f"EXPLAIN QUERY PLAN {sql}", _nothing(sql)))
             asked.append(plan)
-            assert "SCAN" not in plan or "COVERING" in plan or "incidents" in plan, f"{sql}: {plan}"
+            assert not re.search(r"SCAN (decisions|events|incidents)", plan), f"{sql}: {plan}"
     assert len(asked) >= 4
 
 
@@ -312,6 +323,7 @@ def _queries() -> list[str]:
     return [
         *(retention._OLDEST_DECISIONS, retention._OLDEST_EVENTS, retention._FETCH_DECISION, retention._FETCH_EVENT),
         *(veiling._LAST_DECISION, veiling._DECISIONS, veiling._EVENTS),
+        *(veiling.hide_sql("decisions", 3), veiling.hide_sql("events", 3), *retention._DELETE.values()),
     ]
 
 

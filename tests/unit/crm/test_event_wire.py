@@ -69,8 +69,15 @@ def test_what_the_contract_has_no_name_for_is_told_too() -> None:
     assert told(facts={"campaign": "7", "id": "a trick"})["facts"] == {"campaign": "7", "id": "a trick"}
 
 
+def test_what_the_router_decided_is_told_and_cannot_be_told_in_its_place() -> None:
+    own = {"tier": "fallback", "rule": "office", "route": {"app": "group"}, "why": "live: hung", "context": "x"}
+    body = told(own=own, facts={"tier": "live", "billsec": "7"})
+    assert {name: body.get(name) for name in own} == {**own, "context": None}
+    assert body["facts"] == {"tier": "live"}
+
+
 def test_notes_say_what_was_left_out() -> None:
-    assert told(notes=("link left out: it names no file",))["notes"] == ["link left out: it names no file"]
+    assert told(notes=("the link names no file: left out",))["notes"] == ["the link names no file: left out"]
 
 
 @given(st.text(st.characters(codec=None), max_size=20))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fallbackrouter.config.settings import Settings
 from fallbackrouter.daemon import commands
 
 ROOT = Path(__file__).parents[3]
@@ -14,9 +15,10 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SOURCES = [
     *sorted((ROOT / "fallbackrouter/daemon").glob("*.py")),
     ROOT / "fallbackrouter/daemon/behind/delivery.py",
+    ROOT / "fallbackrouter/daemon/behind/reconcile.py",
     *(
         ROOT / "fallbackrouter/jobs" / name
-        for name in ("addresses_save.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
+        for name in ("addresses_save.py", "reconcile.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
     ),
 ]
 ELSEWHERE = {"call_house.py", "call_sources.py", "live_crm.py"}
@@ -73,5 +75,7 @@ def test_the_units_are_what_the_page_says() -> None:
     assert int(service["Service"]["WatchdogSec"]) >= 10
     assert "timeout:1 attempts:1" in service["Service"]["Environment"]
     assert service["Service"]["KillMode"] == "mixed"
-    assert socket["Socket"]["ListenStream"] == "127.0.0.1:4573"
+    text = (ROOT / "docs/examples/systemd/fallbackrouter.socket").read_text(encoding="utf-8")
+    agi = Settings(last_resort={}).agi
+    assert re.findall(r"^ListenStream=(.*)$", text, re.MULTILINE) == [*agi.listen, *agi.http_listen]
     assert socket["Socket"]["Backlog"] == "1024"
