@@ -67,6 +67,7 @@ MEANINGS = {
     "sync.max_backoff_s": "seconds that a feed which failed is left alone, at most",
     "sync.stale_after_s": "seconds without word from the feed after which routes count as old; they are used anyway",
     "sync.window": "hours in which all routes may be fetched, as a rule's when; []: always; changes come at any hour",
+    "sync.map": "what another CRM's feed calls its parts: our name = a JMESPath (docs/crm-contract.md)",
     "events.stages": "stages that are events and get no route",
     "events.routed": 'stage of the event that tells the CRM of a call it did not route; "": none',
     "events.ttl_s": "seconds that an event is tried again; then it is dead, and kept",

@@ -86,6 +86,7 @@ class Sync(Section, frozen=True):
     max_backoff_s: float = 900
     stale_after_s: float = 900
     window: list[str] = msgspec.field(default_factory=list)
+    map: dict[str, str] = {}
 
 
 class Events(Section, frozen=True):

@@ -11,6 +11,7 @@ from fallbackrouter.core.errors import ConfigError, StoreError
 from fallbackrouter.crm.feed_client import FeedClient
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.jobs.feed_file import FileFeed
+from fallbackrouter.jobs.feed_map import shape_of
 from fallbackrouter.jobs.feed_rows import RowReader
 from fallbackrouter.jobs.intake import Limits, OnProgress
 from fallbackrouter.jobs.sync_once import Ask, Outcome, Sync
@@ -72,6 +73,7 @@ async def sync_from_crm(
         full=full,
         dry_run=dry_run,
         max_patterns=settings.sync.max_patterns,
+        shape=shape_of(settings.sync.map),
     )
     try:
         await _find(resolver, client.host, data_dir / "journal.db")
@@ -106,6 +108,7 @@ async def sync_from_file(
         full=True,
         dry_run=dry_run,
         max_patterns=settings.sync.max_patterns,
+        shape=shape_of(settings.sync.map),
     )
     routes = base / settings.data_dir / "routes.db"
     feed = FileFeed(source)
@@ -124,7 +127,7 @@ async def _find(resolver: Resolver, host: str, journal: Path) -> None:
 
 def _origin(settings: Settings) -> str:
     """Return what names the feed and how it is read: where either is another, a delta would not fit."""
-    read_by = (settings.crm.routes_url, settings.answers, settings.numbers, settings.rules.timezone)
+    read_by = (settings.crm.routes_url, settings.answers, settings.numbers, settings.rules.timezone, settings.sync.map)
     return hashlib.sha256(repr(read_by).encode()).hexdigest()[:32]
 
 

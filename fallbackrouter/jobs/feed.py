@@ -19,6 +19,8 @@ MAX_ROW_BYTES = 65_536
 MAX_FACTS_BYTES = 32_000_000
 """The most that a page says beside its rows; `deleted` may be long."""
 FACTS = frozenset(("deleted", "next", "cursor", "full"))
+MAX_WHOLE_BYTES = 64_000_000
+"""The most of a page that has to be read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,42 @@ class PageFacts(msgspec.Struct, frozen=True):
     next: str | None = None
     cursor: str | int | None = None
     full: bool | None = None
+
+
+class FeedShape:
+    """What a feed's parts are called; this one as the contract calls them.
+
+    Attributes:
+        list_name: the key of a document's list of routes; "": it lies deeper, and the document is read whole.
+        typed: rows are spelled as the contract has them, so that msgspec reads them at once.
+    """
+
+    def __init__(self, list_name: str = "routes", *, typed: bool = True) -> None:
+        self.list_name = list_name
+        self.typed = typed
+
+    def is_facts(self, value: Mapping[str, Any]) -> bool:
+        """Tell whether a line is no row but what the page says of itself."""
+        return "id" not in value and bool(FACTS.intersection(value))
+
+    def facts(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a page says of itself, by the contract's names."""
+        return value
+
+    def row(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a row by the contract's names."""
+        return value
+
+    def rows(self, document: Mapping[str, Any]) -> object:
+        """Return a whole document's list of routes, whatever stands there."""
+        return document.get(self.list_name)
+
+    def mapped(self, rows: Sequence[object]) -> Sequence[object]:
+        """Return rows by the contract's names; what is no object stays as it is."""
+        return rows if self.typed else [self.row(row) if isinstance(row, Mapping) else row for row in rows]
+
+
+PLAIN = FeedShape()
 
 
 class Page(Protocol):

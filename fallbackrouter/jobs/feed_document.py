@@ -15,7 +15,9 @@ from fallbackrouter.core.errors import FeedError
 from fallbackrouter.jobs.feed import (
     MAX_FACTS_BYTES,
     MAX_ROW_BYTES,
+    PLAIN,
     Batch,
+    FeedShape,
     PageFacts,
     decoded,
     decoded_object,
@@ -35,7 +37,8 @@ _scan = json.JSONDecoder().raw_decode
 class Document:
     """Reads a document."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, shape: FeedShape = PLAIN) -> None:
+        self._shape = shape
         self._place = place
         self._buffer = b""
         self._head: dict[str, Any] = {}
@@ -61,7 +64,7 @@ class Document:
         """Find where the rows begin; what is told before them is kept."""
         text = _text(self._buffer)
         try:
-            begins = _find_rows(text, self._head, self._place)
+            begins = _find_rows(text, self._shape.list_name, self._head, self._place)
         except RecursionError:
             raise FeedError(f"{self._place} is nested too deep") from None
         if begins is None:  # it may be cut in a value; not looked at again for every piece
@@ -83,6 +86,8 @@ class Document:
     def _list_before(self, end: int) -> Batch | None:
         """Return the rows before a cut, None where it is no cut between rows."""
         data = b"[" + self._buffer[:end] + b"]"
+        if not self._shape.typed:
+            return self._odd(data)
         try:
             return Batch(usual=_usual.decode(data))
         except (msgspec.DecodeError, RecursionError):
@@ -93,7 +98,7 @@ class Document:
             value = decoded(data, self._place)
         except FeedError:
             return None
-        return Batch(odd=value) if isinstance(value, list) else None
+        return Batch(odd=self._shape.mapped(value)) if isinstance(value, list) else None
 
     def _read_singly(self) -> list[Batch]:
         """Read row by row, up to one that is cut or to the end of the list."""
@@ -110,7 +115,7 @@ class Document:
             rows.append(value)
             at = _skip(text, after + 1) if text[after] == "," else after
         self._buffer = _bytes(text[at:])
-        return [Batch(odd=rows)] if rows else []
+        return [Batch(odd=self._shape.mapped(rows))] if rows else []
 
     def _row(self, text: str, at: int) -> tuple[object, int] | None:
         """Return a row and where the comma or bracket behind it stands, None where it is cut."""
@@ -145,24 +150,24 @@ class Document:
                 raise FeedError(f"{self._place} is cut, or not JSON: its list of routes does not end")
         if self._state == "head":
             decoded_object(self._buffer, self._place)
-            raise _no_list(self._place)
+            raise _no_list(self._place, self._shape.list_name)
         told = decoded_object(b"{" + self._buffer.strip().removeprefix(b","), self._place)
-        return batches, page_facts({**self._head, **told}, self._place)
+        return batches, page_facts(self._shape.facts({**self._head, **told}), self._place)
 
 
-def _find_rows(text: str, members: dict[str, Any], place: str) -> int | None:
+def _find_rows(text: str, list_name: str, members: dict[str, Any], place: str) -> int | None:
     """Return where the list of routes begins, None where more has to come; members before it are put into a mapping."""
     at = _skip(text, 0)
     if at < len(text) and text[at] != "{":
         raise FeedError(f"{place} is not a JSON object")
     while (at := _skip(text, at + 1)) < len(text):
         if text[at] == "}":
-            raise _no_list(place)
+            raise _no_list(place, list_name)
         try:
             name, at = _scan(text, at)
             at = _after(text, at, ":", place)
-            if name == "routes" and at < len(text):
-                return _inside_list(text, at, place)
+            if name == list_name and at < len(text):
+                return _inside_list(text, at, list_name, place)
             members[name], at = _scan(text, at)
         except ValueError:
             return None
@@ -170,7 +175,7 @@ def _find_rows(text: str, members: dict[str, Any], place: str) -> int | None:
         if at < len(text) and text[at] not in ",}":
             raise FeedError(f"{place} is not JSON: a comma is missing after {name}")
         if text[at : at + 1] == "}":
-            raise _no_list(place)
+            raise _no_list(place, list_name)
     return None
 
 
@@ -181,14 +186,14 @@ def _after(text: str, at: int, sign: str, place: str) -> int:
     return _skip(text, at + 1)
 
 
-def _inside_list(text: str, at: int, place: str) -> int:
+def _inside_list(text: str, at: int, list_name: str, place: str) -> int:
     if text[at] != "[":
-        raise _no_list(place)
+        raise _no_list(place, list_name)
     return at + 1
 
 
-def _no_list(place: str) -> FeedError:
-    return FeedError(f'{place} has no list "routes"')
+def _no_list(place: str, list_name: str) -> FeedError:
+    return FeedError(f'{place} has no list "{list_name}"')
 
 
 def _skip(text: str, at: int) -> int:

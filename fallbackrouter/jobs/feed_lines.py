@@ -6,10 +6,11 @@ import msgspec
 
 from fallbackrouter.core.errors import FeedError
 from fallbackrouter.jobs.feed import (
-    FACTS,
     MAX_FACTS_BYTES,
     MAX_ROW_BYTES,
+    PLAIN,
     Batch,
+    FeedShape,
     PageFacts,
     decoded_object,
     page_facts,
@@ -22,7 +23,8 @@ _usual = msgspec.json.Decoder(list[FeedRow])
 class Lines:
     """An NDJSON page."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, shape: FeedShape = PLAIN) -> None:
+        self._shape = shape
         self._place = place
         self._buffer = b""
         self._number = 0
@@ -47,7 +49,7 @@ class Lines:
         if self._facts is not None:
             raise FeedError(f'{self._place}: rows follow the line that ends the feed ("cursor", "next", "full")')
         number, self._number = self._number, self._number + len(lines)
-        if max(map(len, lines)) > MAX_ROW_BYTES:
+        if not self._shape.typed or max(map(len, lines)) > MAX_ROW_BYTES:
             return self._one_by_one(lines, number)
         try:
             return [Batch(usual=_usual.decode(b"[" + b",".join(lines) + b"]"))]
@@ -59,14 +61,14 @@ class Lines:
         for count, line in enumerate(lines, number + 1):
             place = f"{self._place}:{count}"
             value = decoded_object(line, place)
-            if "id" not in value and FACTS.intersection(value):
+            if self._shape.is_facts(value):
                 if count < number + len(lines):
                     raise FeedError(f'{place}: rows follow the line that ends the feed ("cursor", "next", "full")')
-                self._facts = page_facts(value, place)
+                self._facts = page_facts(self._shape.facts(value), place)
             elif len(line) > MAX_ROW_BYTES:
                 raise FeedError(f"{place}: a row is longer than {MAX_ROW_BYTES} bytes")
             else:
-                rows.append(value)
+                rows.append(self._shape.row(value))
         return [Batch(odd=rows)] if rows else []
 
     def end(self) -> tuple[list[Batch], PageFacts | None]:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fallbackrouter.core.errors import FeedError
-from fallbackrouter.jobs.feed import FACTS, Batch, Page, decoded_object
+from fallbackrouter.jobs.feed import PLAIN, Batch, FeedShape, Page, decoded_object
 from fallbackrouter.jobs.feed_document import Document
 from fallbackrouter.jobs.feed_lines import Lines
+from fallbackrouter.jobs.feed_map import WholeDocument
 from fallbackrouter.jobs.feed_rows import Reject, RowReader
 from fallbackrouter.store.route_draft import RouteDraft
 from fallbackrouter.store.route_row import Changes
@@ -87,11 +88,16 @@ def refuse_where_doubtful(source: str, changes: Changes, intake: Intake, limits:
         )
 
 
-def page_of(first: bytes, place: str) -> Page:
+def page_of(first: bytes, place: str, shape: FeedShape = PLAIN) -> Page:
     """Return what reads a page that begins so: one JSON object a line, or one document."""
+    if not shape.list_name:
+        return WholeDocument(place, shape)
     line = first.lstrip().split(b"\n", 1)[0]
     try:
         value = decoded_object(line, place)
     except FeedError:
-        return Document(place)
-    return Lines(place) if "routes" not in value and ("id" in value or FACTS.intersection(value)) else Document(place)
+        return Document(place, shape)
+    if shape.list_name in value:
+        return Document(place, shape)
+    is_line = shape.is_facts(value) or shape.row(value).get("id") is not None
+    return Lines(place, shape) if is_line else Document(place, shape)

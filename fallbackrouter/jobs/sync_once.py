@@ -16,6 +16,7 @@ import msgspec
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import FallbackrouterError, FeedError, StoreError
+from fallbackrouter.jobs.feed import PLAIN, FeedShape
 from fallbackrouter.jobs.feed_rows import Reject, RowReader
 from fallbackrouter.jobs.intake import Intake, Limits, OnProgress, refuse_where_doubtful
 from fallbackrouter.jobs.sync_pages import Feed, PageReader, Told
@@ -44,6 +45,7 @@ class Ask:
         dry_run: check, and change nothing.
         origin: names the feed and how it is read; a delta goes on from routes of the same origin alone.
         source: the feed's name for people.
+        shape: what its parts are called.
     """
 
     limits: Limits
@@ -52,6 +54,7 @@ class Ask:
     full: bool = False
     dry_run: bool = False
     max_patterns: int = MAX_PATTERNS
+    shape: FeedShape = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Sync:
         draft = RouteDraft(self._routes, delta=bool(known.cursor), max_patterns=ask.max_patterns)
         intake = Intake(draft, self._reader)
         try:
-            told = await PageReader(self._feed, intake, self._on_progress).read(
+            told = await PageReader(self._feed, intake, ask.shape, self._on_progress).read(
                 known.cursor, known.etag if known.etag_url == asked else ""
             )
             if told.full:

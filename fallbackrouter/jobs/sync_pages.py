@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fallbackrouter.core.errors import FeedError
 from fallbackrouter.crm.feed_client import FetchError
-from fallbackrouter.jobs.feed import MAX_ROW_BYTES, Page, PageFacts
+from fallbackrouter.jobs.feed import MAX_ROW_BYTES, PLAIN, FeedShape, Page, PageFacts
 from fallbackrouter.jobs.feed_document import Document
 from fallbackrouter.jobs.feed_lines import Lines
 from fallbackrouter.jobs.intake import Intake, OnProgress, page_of
@@ -85,10 +85,14 @@ class PageReader:
     """Reads one feed.
 
     Args:
+        shape: what the feed's parts are called.
         on_progress: told of rows and bytes so far.
     """
 
-    def __init__(self, feed: Feed, intake: Intake, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self, feed: Feed, intake: Intake, shape: FeedShape = PLAIN, on_progress: OnProgress | None = None
+    ) -> None:
+        self._shape = shape
         self._feed = feed
         self._intake = intake
         self._on_progress = on_progress
@@ -147,7 +151,7 @@ class PageReader:
                 await asyncio.sleep(wait_s)
 
     async def _read(self, page: Fetched, url: str) -> PageFacts:
-        reader: Page | None = Lines(url) if page.lines else None
+        reader: Page | None = Lines(url, self._shape) if page.lines else None
         held = b""
         async for piece in page.pieces():
             self._bytes += len(piece)
@@ -155,10 +159,10 @@ class PageReader:
                 held += piece
                 if b"\n" not in held.lstrip() and len(held) < MAX_ROW_BYTES:
                     continue
-                reader, piece = page_of(held, url), held  # noqa: PLW2901 - what was held until the kind was known
+                reader, piece = page_of(held, url, self._shape), held  # noqa: PLW2901 - what was held until the kind was known
             self._take(reader, piece)
         if reader is None:
-            reader = page_of(held, url) if held.strip() else Document(url)
+            reader = page_of(held, url, self._shape) if held.strip() else Document(url, self._shape)
             self._take(reader, held)
         batches, facts = reader.end()
         for batch in batches:

@@ -14,6 +14,7 @@ from fallbackrouter.config.checks.numbers import number_faults
 from fallbackrouter.config.checks.policy import policy_faults
 from fallbackrouter.config.checks.recordings import recordings_faults
 from fallbackrouter.config.checks.remarks import remarks as plain_remarks
+from fallbackrouter.config.checks.sync import sync_faults
 from fallbackrouter.config.fault import Fault, Faults
 from fallbackrouter.config.settings import Settings
 
@@ -35,6 +36,7 @@ def faults(settings: Settings, base: Path) -> Faults:
         last_resort_faults(settings),
         policy_faults(settings),
         recordings_faults(settings),
+        sync_faults(settings),
         dialplan_faults(settings),
         house_faults(settings),
     )

@@ -7,10 +7,8 @@ from fallbackrouter.clock import load_zone
 from fallbackrouter.config.fault import Fault, Faults
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.call import INIT, is_stage
-from fallbackrouter.core.errors import ScheduleError
 from fallbackrouter.core.nearest import write_instead
 from fallbackrouter.core.route import printable
-from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.log import FORMATS, LEVELS
 from fallbackrouter.numbering import REGIONS
 from fallbackrouter.store.masking import HASH, MASK
@@ -27,7 +25,6 @@ def house_faults(settings: Settings) -> Faults:
         remedy = 'use up to 64 of letters, digits, ".", "_" and "-", or "" for the host\'s name'
         yield Fault("node", f'is "{printable(settings.node)}"', remedy)
     yield from _event_faults(settings)
-    yield from _window_faults(settings)
     yield from _region_faults(settings.numbers.region)
     if load_zone(settings.rules.timezone) is None:
         what = f'is "{printable(settings.rules.timezone)}", which is no time zone'
@@ -63,14 +60,6 @@ def _event_faults(settings: Settings) -> Faults:
     if settings.events.routed and not is_stage(settings.events.routed):
         what = f'is "{printable(settings.events.routed)}", which is no stage'
         yield Fault("events.routed", what, 'write "routed" or "init", or "" to tell nothing')
-
-
-def _window_faults(settings: Settings) -> Faults:
-    for place, text in enumerate(settings.sync.window, 1):
-        try:
-            parse_window(text)
-        except ScheduleError as error:
-            yield Fault(f"sync.window[{place}]", f'is "{printable(text)}": {error}', "write it like 22:00-06:00,*,*,*")
 
 
 def _region_faults(region: str) -> Faults:
