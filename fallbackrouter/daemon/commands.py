@@ -5,6 +5,7 @@
 | `status` | tells of the children, with their counters |
 | `rules_changed` | workers take the latest stored rules |
 | `routes_changed` | workers take the latest routes.db |
+| `sync` | the background process fetches routes now, all of them with `full` |
 | `apply` | the background process checks the rule files, stores what is good, workers take it |
 | `drill` | workers treat the CRM as failing for a while; `drill_end` ends that |
 | `deliver` | the background process sends events that are due, without waiting for anything but the CRM |
@@ -28,6 +29,7 @@ from fallbackrouter.daemon.team import LEAVE_S, Team
 Command = Callable[[Message], Awaitable[Message]]
 
 APPLY_S = 60.0
+SYNC_S = 5.0
 DELIVER_S = 5.0
 MAX_DRAIN_S = 3600.0
 
@@ -71,6 +73,7 @@ class Commands:
             "status": self._status,
             "rules_changed": self._rules_changed,
             "routes_changed": self._routes_changed,
+            "sync": self._sync,
             "apply": self._apply,
             "drill": self._drill,
             "drill_end": self._drill_end,
@@ -117,6 +120,9 @@ class Commands:
 
     async def _routes_changed(self, _message: Message) -> Message:
         return {"routes": await self._service.spread_routes()}
+
+    async def _sync(self, message: Message) -> Message:
+        return await self._service.team.ask_background({"do": "sync", "full": message.get("full") is True}, SYNC_S)
 
     async def _apply(self, _message: Message) -> Message:
         found = await self._service.team.ask_background({"do": "apply"}, APPLY_S)

@@ -1,6 +1,9 @@
 """Feeds with other names: what is found, what is set aside, what is refused."""
 
 import json
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +80,20 @@ def test_a_list_that_is_not_there_is_told() -> None:
 def test_a_mapping_that_cannot_be_used_is_told(mapping: dict[str, str], words: str) -> None:
     with pytest.raises(MapError, match=words):
         shape_of(mapping)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "crm-contract.md").read_text(encoding="utf-8")
+WORKED = re.findall(
+    r"^```toml\n\[sync\.map\]\n(.*?)^```\n\n```json\n(.*?)^```\n\n```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
+)
+
+
+@pytest.mark.parametrize("example", WORKED)
+def test_the_page_s_mappings_do_what_it_says(example: tuple[str, str, str]) -> None:
+    mapping, feed, expected = example
+    rows, _ = read(tomllib.loads(mapping), feed)
+    assert [{name: value for name, value in row.items() if value is not None} for row in rows] == [json.loads(expected)]
+
+
+def test_there_are_three_worked_mappings() -> None:
+    assert len(WORKED) == 3
