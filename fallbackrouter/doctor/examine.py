@@ -21,6 +21,7 @@ from fallbackrouter.doctor import (
     disk,
     events,
     hours,
+    http_door,
     journal,
     limits,
     names,
@@ -219,21 +220,21 @@ class Examination:
             return [failed_by(service.WORKERS, error)]
         return service.check_processes(status, self._settings.agi.heartbeat_ms)
 
-    async def _listening(self) -> list[str]:
+    async def _listening(self, key: str) -> list[str]:
         """Return where the service listens; the configuration's word where it cannot be asked."""
         try:
-            listening = (await self._status()).get("listen")
-        except ControlError:
-            listening = None
-        return [str(one) for one in listening] if listening else self._settings.agi.listen
+            return [str(one) for one in (await self._status())[key]]
+        except (ControlError, KeyError):
+            return list(getattr(self._settings.agi, key))
 
     async def _agi(self) -> list[Finding]:
-        settings = self._settings
-        door = service.Door(settings.agi.allow, settings.budget.call_ms, self._wishes.did, self._clock)
-        return await door.knock(await self._listening())
+        agi, call_ms = self._settings.agi, self._settings.budget.call_ms
+        door = service.Door(agi.allow, call_ms, self._wishes.did, self._clock)
+        spoken = await door.knock(await self._listening("listen") or agi.listen)
+        return [*spoken, *await http_door.knock(await self._listening("http_listen"), agi.allow)]
 
     async def _dialplan(self) -> list[Finding]:
-        ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening())}
+        ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening("listen"))}
         return await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports, dialplan.FOLDER))
 
     async def _limits(self) -> list[Finding]:
