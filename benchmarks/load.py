@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import cast
 
 HEADER = (
-    "agi_network: yes\nagi_network_script: ask\nagi_request: agi://127.0.0.1:{port}/ask\n"
+    "agi_network: yes\nagi_network_script: {path}\nagi_request: agi://127.0.0.1:{port}/{path}\n"
     "agi_channel: SIP/trunk-{n:08x}\nagi_language: en\nagi_type: SIP\nagi_uniqueid: 1700000000.{n}\n"
     "agi_version: 22.10.1\nagi_callerid: 7495{caller:07d}\nagi_calleridname: unknown\nagi_callingpres: 0\n"
     "agi_callingani2: 0\nagi_callington: 0\nagi_callingtns: 0\nagi_dnid: {did}\nagi_rdnis: unknown\n"
     "agi_context: from-trunk\nagi_extension: {did}\nagi_priority: 5\nagi_enhanced: 0.0\nagi_accountcode: \n"
-    "agi_threadid: 140000000000000\nagi_arg_1: {did}\nagi_arg_2: init\n\n"
+    "agi_threadid: 140000000000000\nagi_arg_1: {did}\nagi_arg_2: {stage}\n\n"
 )
 CALLERS = 5000
 REPLY = b"200 result=1\n"
@@ -70,20 +70,31 @@ class _Call(asyncio.Protocol):
             self._ended.set_result(self._answered)
 
 
-async def call(port: int, did: str) -> bool:
+@dataclass(frozen=True)
+class Words:
+    """What a call says: the AGI path and the stage."""
+
+    path: str = "ask"
+    stage: str = "init"
+
+
+QUESTION = Words()
+
+
+async def call(port: int, did: str, words: Words = QUESTION) -> bool:
     """Place one call; True when a whole answer came and the connection ended."""
     number = next(_numbers)
-    header = HEADER.format(port=port, n=number, caller=number % CALLERS, did=did).encode()
+    header = HEADER.format(port=port, n=number, caller=number % CALLERS, did=did, path=words.path, stage=words.stage)
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[bool] = loop.create_future()
     try:
-        await loop.create_connection(lambda: _Call(header, ended), "127.0.0.1", port)
+        await loop.create_connection(lambda: _Call(header.encode(), ended), "127.0.0.1", port)
     except OSError:
         return False
     return await ended
 
 
-async def closed_loop(port: int, *, calls: int, at_once: int, dids: list[str]) -> Run:
+async def closed_loop(port: int, *, calls: int, at_once: int, dids: list[str], words: Words = QUESTION) -> Run:
     """Place `calls` calls with a fixed number in flight."""
     run = Run()
     left = iter(range(calls))
@@ -91,7 +102,7 @@ async def closed_loop(port: int, *, calls: int, at_once: int, dids: list[str]) -
     async def caller() -> None:
         for n in left:
             begun_s = time.perf_counter()
-            if not await call(port, dids[n % len(dids)]):
+            if not await call(port, dids[n % len(dids)], words):
                 run.failed += 1
             run.ms.append((time.perf_counter() - begun_s) * 1000)
 

@@ -150,6 +150,14 @@ class AmiClient:
             Channel(one.get("Uniqueid", ""), one.get("Linkedid", ""), one.get("Channel", "")) for one in reply.listed
         ]
 
+    async def allowed(self, within_s: float = 10.0) -> frozenset[str]:
+        """Return the names of the actions that our user may send.
+
+        Raises:
+            AmiError: as `action`.
+        """
+        return frozenset((await self.action({"Action": "ListCommands"}, within_s)).fields)
+
     async def reload_dialplan(self, within_s: float = 60.0) -> None:
         """Have Asterisk read its dialplan files again; calls go on meanwhile.
 

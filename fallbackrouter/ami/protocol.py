@@ -33,6 +33,7 @@ class BoundedProtocol(AMIProtocol):
         """Take the connection."""
         super().connection_made(transport)
         self.factory = self._owner
+        self.encoding = "utf8"
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
@@ -54,7 +55,8 @@ class BoundedProtocol(AMIProtocol):
     def _greet(self) -> bool:
         """Take the greeting away; tell whether it was there."""
         line, found, rest = self._unread.partition(b"\n")
-        if not line.startswith(GREETING[: len(line)]) or len(line) > MAX_GREETING_BYTES:
+        wanted = GREETING if found else GREETING[: len(line)]
+        if not line.startswith(wanted) or len(line) > MAX_GREETING_BYTES:
             self._lose("what listens there is no Asterisk manager interface")
             return False
         if found:

@@ -9,7 +9,20 @@ from collections.abc import Sequence
 import typer
 
 from fallbackrouter import __version__
-from fallbackrouter.cli import ask, config, decisions, dialplan, doctor, drill, explain, routes, rules, service, sync
+from fallbackrouter.cli import (
+    ask,
+    config,
+    decisions,
+    dialplan,
+    doctor,
+    drill,
+    events,
+    explain,
+    routes,
+    rules,
+    service,
+    sync,
+)
 from fallbackrouter.cli.output import complain, say
 from fallbackrouter.core.errors import FallbackrouterError
 
@@ -29,6 +42,7 @@ app.command()(doctor.doctor)
 app.command()(drill.drill)
 app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
+app.add_typer(events.app, name="events")
 app.command()(sync.sync)
 app.add_typer(routes.app, name="routes")
 app.command()(dialplan.dialplan)

@@ -44,4 +44,9 @@ def _shown(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.1f}"
-    return "".join(char if char.isprintable() else "�" for char in str(value))
+    return plain(str(value))
+
+
+def plain(text: str) -> str:
+    """Return a text without what would steer a terminal."""
+    return "".join(char if char.isprintable() else "�" for char in text)

@@ -42,5 +42,5 @@ def _judge(backlog: Backlog, crm_url: str, now_at: datetime) -> list[Finding]:
         found.append(warn(NAME, what, "`fallbackrouter events retry --dead` tries again, `events drop --dead` ends it"))
     if backlog.refused:
         what = f"{backlog.refused:,} were refused by the CRM"
-        found.append(warn(NAME, what, "`fallbackrouter events list --refused` tells its words: correct one side"))
+        found.append(warn(NAME, what, "`fallbackrouter events list --state refused` tells its words: correct one side"))
     return found or [ok(NAME, f"{backlog.pending:,} wait, none is refused or dead")]

@@ -21,11 +21,13 @@ from fallbackrouter.doctor import (
     disk,
     events,
     hours,
+    http_door,
     journal,
     limits,
     names,
     question,
     reach,
+    routes,
     rules,
     service,
 )
@@ -52,6 +54,7 @@ DEADLINES = {
     "crm": (25.0, _CRM),
     "clock": (20.0, _CRM),
     "events": (10.0, f"{_DISK}, and that no program holds journal.db"),
+    "routes": (10.0, _DISK),
     "asterisk": (20.0, "see that Asterisk answers: `asterisk -rx 'core show uptime'`"),
     "disk": (10.0, _DISK),
     "service": (10.0, "restart the service"),
@@ -128,6 +131,7 @@ class Examination:
             "crm": self._crm,
             "clock": self._clocks,
             "events": self._events,
+            "routes": self._routes,
             "asterisk": self._asterisk,
             "disk": self._disk,
             "service": self._service,
@@ -145,6 +149,12 @@ class Examination:
     async def _events(self) -> list[Finding]:
         journal_path, url, now_at = journal_of(self._loaded), self._settings.crm.url, self._clock.now_at()
         return await in_thread(lambda: events.check_events(journal_path, url, now_at))
+
+    async def _routes(self) -> list[Finding]:
+        folder, settings, now_at = data_dir_of(self._loaded), self._settings, self._clock.now_at()
+        return await in_thread(
+            lambda: routes.check_routes(folder, settings.crm.routes_url, now_at, settings.sync.stale_after_s)
+        )
 
     async def _asterisk(self) -> list[Finding]:
         return await asterisk.check_asterisk(self._loaded, self._clock)
@@ -219,21 +229,21 @@ class Examination:
             return [failed_by(service.WORKERS, error)]
         return service.check_processes(status, self._settings.agi.heartbeat_ms)
 
-    async def _listening(self) -> list[str]:
+    async def _listening(self, key: str) -> list[str]:
         """Return where the service listens; the configuration's word where it cannot be asked."""
         try:
-            listening = (await self._status()).get("listen")
-        except ControlError:
-            listening = None
-        return [str(one) for one in listening] if listening else self._settings.agi.listen
+            return [str(one) for one in (await self._status())[key]]
+        except (ControlError, KeyError):
+            return list(getattr(self._settings.agi, key))
 
     async def _agi(self) -> list[Finding]:
-        settings = self._settings
-        door = service.Door(settings.agi.allow, settings.budget.call_ms, self._wishes.did, self._clock)
-        return await door.knock(await self._listening())
+        agi, call_ms = self._settings.agi, self._settings.budget.call_ms
+        door = service.Door(agi.allow, call_ms, self._wishes.did, self._clock)
+        spoken = await door.knock(await self._listening("listen") or agi.listen)
+        return [*spoken, *await http_door.knock(await self._listening("http_listen"), agi.allow)]
 
     async def _dialplan(self) -> list[Finding]:
-        ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening())}
+        ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening("listen"))}
         return await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports, dialplan.FOLDER))
 
     async def _limits(self) -> list[Finding]:

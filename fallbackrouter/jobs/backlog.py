@@ -24,6 +24,8 @@ EACH = 500
 AT_ONCE_S = 0.1
 """The rest where there are more."""
 EXPIRED = "older than events.ttl_s, and could not be delivered"
+TIME_TO_TRY = timedelta(hours=1)
+"""How long an event, also one that a person wants tried again, has to be due before it is ended without a try."""
 PUT_BACK = timedelta(seconds=5)
 """A clock that lost more than this against the monotonic one was put back."""
 FURTHEST = timedelta(seconds=MAX_RETRY_AFTER_S + 60, milliseconds=BEHIND_MS)
@@ -98,5 +100,6 @@ class BacklogWatch:
         before = now_at - timedelta(seconds=self._ttl_s)
         if backlog is None or backlog.oldest_at is None or backlog.oldest_at >= before or not self._idle():
             return 0
-        ended: int = await self._in_thread(partial(self._outbox.expire, before, now_at, EXPIRED, EACH))
+        expire = partial(self._outbox.expire, before, now_at, EXPIRED, EACH, now_at - TIME_TO_TRY)
+        ended: int = await self._in_thread(expire)
         return ended

@@ -28,7 +28,7 @@ STEP_EVENTS = 2_000
 BETWEEN_STEPS_S = 0.01
 EVERY_S = 10.0
 SOONEST_S = 0.2
-MAX_AT_ONCE = 200
+MAX_AT_ONCE = 1_000
 """The most ends that are recorded in one round; after a long silence the others follow in the next ones."""
 START = "start"
 END = "end"

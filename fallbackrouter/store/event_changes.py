@@ -8,9 +8,11 @@ Plain sqlite3, blocking.
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.opened import opened
 from fallbackrouter.store.outbox_sql import WAKE
@@ -30,7 +32,24 @@ BY_STATE = """SELECT event_id FROM events INDEXED BY events_by_state WHERE state
 BY_CALL = """SELECT event_id FROM events INDEXED BY events_by_call WHERE call_key = ?
     UNION SELECT event_id FROM events INDEXED BY events_by_channel WHERE call_id = ? AND call_id <> call_key"""
 
+_STATE = "SELECT state FROM events WHERE event_id = ?"
+
 Change = Callable[[Path, Sequence[str], datetime], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which events are meant: all that is said of them has to be so.
+
+    Attributes:
+        event_ids: these; (): any.
+        states: in one of these states.
+        call: of this call, by its linked id or the id of one of its channels; "": of any.
+    """
+
+    event_ids: tuple[str, ...]
+    states: tuple[str, ...]
+    call: str = ""
 
 
 def retry_events(path: Path, event_ids: Sequence[str], at: datetime) -> int:
@@ -47,17 +66,34 @@ def drop_events(path: Path, event_ids: Sequence[str], at: datetime) -> int:
     return _change(path, event_ids, lambda connection, event_id: _dropped(connection, event_id, to_ms(at)))
 
 
-def ids_of_call(path: Path, call: str) -> list[str]:
-    """Return the events of a call, by its linked id or the id of one of its channels."""
-    with opened(path) as connection:
-        return [event_id for (event_id,) in connection.execute(BY_CALL, (call, call))]
+def change_chosen(path: Path, chosen: Chosen, change: Change, at: datetime) -> int:
+    """Change all events that are chosen, and return how many; what comes to be so meanwhile is left alone.
 
-
-def change_all(path: Path, states: Sequence[str], change: Change, at: datetime) -> int:
-    """Change all events of these states, and return how many; what joins them meanwhile is left alone."""
+    Raises:
+        StoreError: one of the ids is none, or as `retry_events`.
+    """
+    if chosen.event_ids or chosen.call:
+        return change(path, _chosen_ids(path, chosen), at)
     with opened(path) as connection:
         (newest,) = connection.execute("SELECT max(event_id) FROM events").fetchone()
-    return sum(_change_state(path, state, newest or "", change, at) for state in states)
+    return sum(_change_state(path, state, newest or "", change, at) for state in chosen.states)
+
+
+def _chosen_ids(path: Path, chosen: Chosen) -> list[str]:
+    """Return the events that are meant, in order; those in another state are left out."""
+    with opened(path) as connection:
+        states = {event_id: connection.execute(_STATE, (event_id,)).fetchone() for event_id in chosen.event_ids}
+        for event_id, found in states.items():
+            if found is None:
+                raise StoreError(f"there is no event {event_id}; `fallbackrouter events list` shows the newest")
+        of_call = {event_id for (event_id,) in connection.execute(BY_CALL, (chosen.call, chosen.call))}
+        for event_id in of_call if chosen.call and not chosen.event_ids else ():
+            states[event_id] = connection.execute(_STATE, (event_id,)).fetchone()
+    return sorted(
+        event_id
+        for event_id, (state,) in states.items()
+        if state in chosen.states and (not chosen.call or event_id in of_call)
+    )
 
 
 def _change_state(path: Path, state: str, newest: str, change: Change, at: datetime) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnClause, Integer, RowMapping, Select, and_, literal_column, or_, select
+from sqlalchemy import ColumnClause, Integer, RowMapping, Select, Text, and_, literal_column, or_, select
 
 from fallbackrouter.store.engine import reading
 from fallbackrouter.store.moments import iso
@@ -18,6 +18,8 @@ from fallbackrouter.store.tables import events
 MAX_NEWER = 1000
 """The most that one look for newer events returns; the next look goes on behind them."""
 _PLACE: ColumnClause[int] = literal_column("events.rowid", Integer)
+# With a plus SQLite does not look it up by the index of states, of which one may have millions of events.
+_STATE: ColumnClause[str] = literal_column("+events.state", Text)
 _PLAIN = ("node", "call_id", "linked_id", "seq", "stage", "state", "did", "caller", "decision_id", "attempts", "answer")
 _MOMENTS = ("due_at", "tried_at", "ended_at", "missing_since")
 
@@ -33,7 +35,7 @@ def listing(*, limit: int, state: str = "", call: str = "") -> Select[Any]:
     """
     query = select(events).order_by(events.c.event_id.desc()).limit(limit)
     if state:
-        query = query.where(events.c.state == state)
+        query = query.where((_STATE if call else events.c.state) == state)
     if call:
         channel = and_(events.c.call_id == call, events.c.call_id != events.c.call_key)
         query = query.where(or_(events.c.call_key == call, channel))

@@ -92,11 +92,18 @@ class Outbox:
             for one in settled:
                 _settle(connection, one)
 
-    def expire(self, before: datetime, at: datetime, words: str, limit: int) -> int:
-        """Give up pending events that are older, the oldest first, at most so many; return how many."""
+    def expire(
+        self, before: datetime, at: datetime, words: str, limit: int, overdue_since: datetime | None = None
+    ) -> int:
+        """Give up pending events that are older, the oldest first, at most so many; return how many.
+
+        Args:
+            overdue_since: those that became due only later are left alone; None: whenever they are due.
+        """
         with self._transaction("BEGIN IMMEDIATE") as connection:
             oldest = connection.execute(OLDEST, (limit,)).fetchall()
-            ended = [event_id for event_id, at_ms in oldest if at_ms < to_ms(before)]
+            due = oldest if overdue_since is None else [row for row in oldest if row[2] <= to_ms(overdue_since)]
+            ended = [event_id for event_id, at_ms, _ in due if at_ms < to_ms(before)]
             for event_id in ended:
                 _settle(connection, Settled(event_id, DEAD, words, at))
         return len(ended)

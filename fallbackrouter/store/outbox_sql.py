@@ -28,5 +28,5 @@ BACKLOG = """SELECT (SELECT count(*) FROM events INDEXED BY events_due WHERE sta
     (SELECT count(*) FROM events INDEXED BY events_by_state WHERE state = 'dead')"""
 HASTEN = """UPDATE events SET due_at = ?1 WHERE rowid IN (SELECT rowid FROM events INDEXED BY events_due
     WHERE state = 'pending' AND due_at > ?2 ORDER BY due_at DESC LIMIT ?3)"""
-OLDEST = """SELECT event_id, at FROM events INDEXED BY events_by_state WHERE state = 'pending'
+OLDEST = """SELECT event_id, at, due_at FROM events INDEXED BY events_by_state WHERE state = 'pending'
     ORDER BY event_id LIMIT ?"""

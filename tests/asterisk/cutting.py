@@ -3,6 +3,7 @@
 import contextlib
 import selectors
 import socket
+import struct
 import threading
 from types import TracebackType
 from typing import Self
@@ -15,11 +16,13 @@ class CuttingProxy:
 
     Attributes:
         cut_after: close both sides once that many bytes of the router's have passed; None: never.
+        reset: cut by a reset instead, as a router does that is killed with bytes unread.
         passed: how many bytes of the router's have passed on each connection so far.
     """
 
     def __init__(self, router_port: int) -> None:
         self.cut_after: int | None = None
+        self.reset = False
         self.passed: list[int] = []
         self._router_port = router_port
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -52,6 +55,8 @@ class CuttingProxy:
             router = socket.create_connection(("127.0.0.1", self._router_port), PATIENCE_S)
             with asterisk, router, contextlib.suppress(OSError):
                 self.passed.append(self._pass_on(asterisk, router, self.cut_after))
+                if self.reset:
+                    asterisk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     @staticmethod
     def _pass_on(asterisk: socket.socket, router: socket.socket, cut_after: int | None) -> int:

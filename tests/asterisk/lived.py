@@ -6,7 +6,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from tests.asterisk.ami import PATIENCE_S
+from tests.asterisk.ami import PATIENCE_S, Message
 from tests.asterisk.harness import Exchange
 from tests.asterisk.routed import Routed
 from tests.asterisk.settings import INSIDE, ROUTER, SECRET
@@ -63,6 +63,18 @@ def hang_up(exchange: Exchange, token: str) -> None:
     channels = exchange.ami.command("core show channels concise").splitlines()
     [own] = [line.split("!")[0] for line in channels if line.endswith(f"!{token}-out")]
     exchange.ami.action("Hangup", Channel=own)
+
+
+def live_channels(exchange: Exchange) -> list[Message]:
+    """Return the channels that live, as the manager interface lists them."""
+    exchange.ami.forget_events()
+    exchange.ami.action("CoreShowChannels")
+    found: list[Message] = []
+    while True:
+        event = exchange.ami.expect(lambda one: one["Event"].startswith("CoreShowChannel"))
+        if event["Event"] != "CoreShowChannel":
+            return found
+        found.append(event)
 
 
 def wait_gone(exchange: Exchange, call_id: str) -> None:

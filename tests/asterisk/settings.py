@@ -26,6 +26,7 @@ MODULES = (
     "bridge_simple",
     "func_base64",
     "func_callerid",
+    "func_cdr",
     "func_channel",
     "func_curl",
     "func_db",

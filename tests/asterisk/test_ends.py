@@ -12,6 +12,7 @@ from tests.asterisk.lived import (
     RINGS,
     dialplan,
     hang_up,
+    live_channels,
     place,
     report,
     settings,
@@ -24,11 +25,15 @@ from tests.asterisk.routed import Routed
 from tests.asterisk.settings import INSIDE
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import wait_until
+from tests.proof.figures import Record
+from tests.proof.size import full_or
 
 pytestmark = pytest.mark.asterisk
 
 DID = "7495111111"
 GRACE_S = 1.0
+CALLS = full_or(5, full=100)
+"""How many are under way when Asterisk is killed."""
 EMPTY_WAV = 44
 
 
@@ -116,15 +121,39 @@ def test_a_call_that_goes_on_is_not_ended(own: Exchange, routed: Routed) -> None
     wait_told(routed, own.call_id(goes_on), ["start", "end_auto"])
 
 
-def test_asterisk_is_killed_in_the_middle_of_a_call(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
-    call_id = own.call_id(_answered(own, routed))
+def test_a_call_that_is_handed_on_is_not_ended(own: Exchange, routed: Routed) -> None:
+    token = _answered(own, routed)
+    call_id = own.call_id(token)
+    channel = next(one for one in live_channels(own) if one["Uniqueid"] == call_id)
+    own.ami.action("Redirect", Channel=channel["Channel"], Context="agents", Exten=f"4{RINGS}", Priority="1")
+    own.told("Ringing", token)
+    # somebody who answered him, known by nothing but the call that both belong to
+    report(routed, did=DID, stage="start", call_id="1.505", linked_id=channel["Linkedid"], caller="79507533333")
+    report(routed, did=DID, stage="start", call_id="1.406", linked_id="1.406", caller="79507533333")
+    wait_told(routed, "1.406", ["start", "end_failed inferred"])  # the grace is over
+    assert told(routed, call_id) == told(routed, "1.505") == ["start"]
+    hang_up(own, token)
+    wait_until(lambda: len(told(routed, call_id)) > 1, "the end")
+    assert told(routed, call_id)[1] in {"end_auto", "end_failed"}
+
+
+def test_asterisk_is_killed_in_the_middle_of_calls(
+    own: Exchange, routed: Routed, crm: CrmProcess, record_figure: Record
+) -> None:
+    ended, *tokens = [_answered(own, routed) for _ in range(CALLS + 1)]
+    hang_up(own, ended)
+    wait_told(routed, own.call_id(ended), ["start", "end_auto"])
     own.kill()
     wait_until(lambda: not _asterisk(routed)["connected"], "the loss of the manager interface")
-    assert told(routed, call_id) == ["start"]
+    assert all(told(routed, own.call_id(token)) == ["start"] for token in tokens)
     own.start()
-    wait_told(routed, call_id, ["start", "end_failed inferred"])
-    _wait_crm(crm, call_id, [("start", False), ("end_failed", True)])
-    counts = {"open_calls": 0, "inferred_ends": 1, "forgotten_calls": 0}
+    for token in tokens:
+        wait_told(routed, own.call_id(token), ["start", "end_failed inferred"])
+        _wait_crm(crm, own.call_id(token), [("start", False), ("end_failed", True)])
+    assert told(routed, own.call_id(ended)) == ["start", "end_auto"]
+    record_figure("calls under way when Asterisk got SIGKILL", CALLS)
+    record_figure("of those, ends that the CRM was told, each once and as inferred", len(tokens))
+    counts = {"open_calls": 0, "inferred_ends": CALLS, "forgotten_calls": 0}
     wait_until(lambda: _asterisk(routed) == {"connected": True, "reason": "", **counts}, "the end to be counted")
 
 

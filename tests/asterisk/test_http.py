@@ -56,6 +56,15 @@ exten => _X.,1,Set(CALLERID(num)=${{GLOBAL(hostile)}})
  same => n,Set(SAID=${{CURL(http://127.0.0.1:PORT/v1/ask,did=${{EXTEN}}&caller=${{URIENCODE(${{CALLERID(num)}})}}&stage=init)}})
  same => n,{STOP_HERE}
 """
+_TWICE = f"""\
+[twice]
+exten => _X.,1,Set(CURLOPT(httptimeout)=20)
+ same => n,Set(ONE=${{CURL(http://127.0.0.1:PORT/v1/event?format=text,did=1&stage=start)}})
+ same => n,Set(TWO=${{CURL(http://127.0.0.1:PORT/v1/event?format=text,did=2&stage=end_auto)}})
+ same => n,Wait(1)
+ same => n,Set(THREE=${{CURL(http://127.0.0.1:PORT/v1/event?format=text,did=3&stage=end_auto)}})
+ same => n,{STOP_HERE}
+"""
 _INTERNAL = f"""
 [internal]
 exten => _X.,1,Set(__WAY=group ${{EXTEN}})
@@ -110,6 +119,14 @@ def test_a_hostile_caller_is_nothing_but_a_caller(exchange: Exchange, caller: st
         (call,) = served.desk.calls
         assert (call.did.raw, call.caller.raw, call.stage, call.extra) == ("1000", caller, "init", ())
         assert served.desk.events == []
+
+
+def test_a_call_whose_resting_connection_was_closed_tells_all_the_same(exchange: Exchange) -> None:
+    with ServedDoor(server=HttpServer, header_timeout_s=0.4) as served:
+        load(exchange, _TWICE, served)
+        token = exchange.call("1000", "twice")
+        assert exchange.values(token, ("ONE", "TWO", "THREE")) == [",ok,event"] * 3
+        assert [event.did.raw for event in served.desk.events] == ["1", "2", "3"]
 
 
 def documented() -> str:

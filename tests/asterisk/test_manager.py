@@ -9,6 +9,7 @@ import pytest
 from fallbackrouter.ami.client import AmiClient, Channel
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.errors import AmiError
+from fallbackrouter.doctor.asterisk import TOO_MUCH
 from tests.asterisk.ami import PATIENCE_S
 from tests.asterisk.harness import STOP_HERE, Exchange
 from tests.asterisk.settings import ROUTER, SECRET, USER
@@ -70,6 +71,13 @@ def test_it_has_a_dialplan_reloaded(exchange: Exchange) -> None:
 def test_a_user_without_the_right_is_told_which_one(exchange: Exchange) -> None:
     with pytest.raises(AmiError, match=r"Permission denied\); where it says Permission denied.*write = system"):
         _with_client(exchange, lambda client: client.reload_dialplan(PATIENCE_S))
+
+
+def test_it_knows_its_rights(exchange: Exchange) -> None:
+    least = _with_client(exchange, lambda client: client.allowed(PATIENCE_S))
+    assert "CoreShowChannels" in least
+    assert not {"Reload", *TOO_MUCH} & least
+    assert {"Reload", *TOO_MUCH} < _with_client(exchange, lambda client: client.allowed(PATIENCE_S), user=USER)
 
 
 def test_a_wrong_secret_is_said(exchange: Exchange) -> None:

@@ -26,6 +26,7 @@ class FakeAmi:
         channels: (uniqueid, linkedid, name) of those that live.
         silent: actions that get no answer.
         refused: actions that are refused.
+        allowed: what ListCommands tells.
         raw: action -> these bytes for an answer.
         asked: the actions so far, logins among them.
         connections: how many there were.
@@ -36,6 +37,7 @@ class FakeAmi:
         self.channels: list[tuple[str, str, str]] = []
         self.silent: set[str] = set()
         self.refused: set[str] = set()
+        self.allowed = ["CoreShowChannels", "ListCommands"]
         self.raw: dict[str, bytes] = {}
         self.asked: list[Asked] = []
         self.connections = 0
@@ -95,6 +97,8 @@ class FakeAmi:
         if name in self.refused or (name == "Login" and (asked["Username"], asked["Secret"]) != (USER, SECRET)):
             text = "Authentication failed" if name == "Login" else "Permission denied"
             return [message(Response="Error", ActionID=action_id, Message=text)]
+        if name == "ListCommands":
+            return [message(Response="Success", ActionID=action_id, **dict.fromkeys(self.allowed, "does things"))]
         if name == "CoreShowChannels":
             return self._list(action_id)
         return [message(Response="Success", ActionID=action_id, Message=f"{name} done")]

@@ -195,7 +195,7 @@ def test_a_recording_s_link_reaches_the_crm_as_a_url(whole: Whole, crm: CrmProce
 
 def test_a_large_backlog_drains_in_flat_memory(whole: Whole, crm: CrmProcess, record_figure: Record) -> None:
     backlog, drained = full_or(20_000, full=1_000_000), full_or(2_000, full=100_000)
-    configure(whole, crm.url)
+    configure(whole, crm.url, "max_rate = 0\ntimeout_s = 1")
     crm.set_mode("hang")
     whole.data_dir.mkdir()
     events = Events(whole.data_dir / "journal.db")

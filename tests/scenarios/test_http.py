@@ -4,7 +4,9 @@ import json
 import re
 import shlex
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,18 @@ def test_the_documented_order_of_values() -> None:
         "event": "FR_DECISION,FR_STATUS,FR_SOURCE",
     }
     assert "then " + ", ".join(f"`{name}`" for name in ABOUT) in DOC
+
+
+def test_an_event_that_cannot_be_stored_is_said_to_be_unrecorded_and_is_stored_later(whole: Whole) -> None:
+    whole.configure("[budget]\ncall_ms = 100\nlive_ms = 50")
+    service = whole.start().ready()
+    with closing(sqlite3.connect(whole.data_dir / "journal.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        text = curl(f"http://127.0.0.1:{service.http_port}/v1/event?format=text", "-d", "did=1&stage=start&call_id=7")
+        assert text == ",unrecorded,event"
+        other.execute("ROLLBACK")
+    wait_until(lambda: "7" in whole.recorded_events(), "the event is stored")
+    assert service.stop() == 0
 
 
 def listen(whole: Whole, *addresses: str) -> None:

@@ -5,4 +5,5 @@ from panoramisk.manager import Manager
 
 class AMIProtocol(asyncio.Protocol):
     factory: Manager | None
+    encoding: str
     responses: dict[str, Action]

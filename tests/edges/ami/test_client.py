@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -188,6 +189,24 @@ async def test_no_field_makes_a_second_line() -> None:
             with pytest.raises(ValueError, match=r"line break|surrogates"):
                 await client.action({"Action": "Setvar", "Value": value}, 1)
         assert len(fake.asked) == 1
+
+
+async def test_an_address_that_answers_nothing_is_said() -> None:
+    with socket.create_server(("127.0.0.2", 0), backlog=0) as listener:
+        address, port = listener.getsockname()[:2]
+        with socket.create_connection((address, port)):  # its queue is full: every further SYN is dropped
+            async with FakeAmi() as fake, client_of(fake, address=address, port=port) as client:
+                assert not await client.ready(20)
+                assert f"at {address} port {port} takes no connection within 0.3 s" in client.fault
+
+
+@pytest.mark.parametrize("after_s", [0, 0.001, 0.003, 0.01, 0.03])
+async def test_it_can_be_closed_at_any_moment(after_s: float) -> None:
+    async with FakeAmi() as fake:
+        before = asyncio.all_tasks()
+        async with client_of(fake):
+            await asyncio.sleep(after_s)
+        assert {task for task in asyncio.all_tasks() - before if "_serve" not in repr(task)} == set()
 
 
 async def test_closing_tells_who_waits() -> None:

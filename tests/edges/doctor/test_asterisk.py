@@ -20,6 +20,22 @@ async def test_it_is_let_in_and_sees_the_channels(examined: Examined) -> None:
         assert (found.level, found.what) == ("ok", "the manager interface lets router in and tells of 1 channels")
 
 
+async def test_a_user_who_may_too_much_or_too_little_is_warned_of(examined: Examined) -> None:
+    async with FakeAmi() as fake:
+        _configure(examined, fake.port)
+        fake.allowed += ["Command", "UpdateConfig"]
+        found = await examined.look("asterisk")
+        assert levels(found) == ["ok", "warn"]
+        assert "(Command, UpdateConfig)" in found[1].what
+        fake.allowed = ["CoreShowChannels"]
+        examined.config.write_text(examined.config.read_text() + '[dialplan]\nauto = true\nfile = "x.conf"\n')
+        found = await examined.look("asterisk")
+        assert levels(found) == ["ok", "warn"]
+        assert "write = reporting,system" in found[1].remedy
+        fake.allowed += ["Reload"]
+        assert levels(await examined.look("asterisk")) == ["ok"]
+
+
 async def test_without_a_user_there_is_nothing_to_look_at(examined: Examined) -> None:
     assert levels(await examined.look("asterisk")) == ["skip"]
 

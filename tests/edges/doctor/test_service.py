@@ -125,7 +125,7 @@ async def test_a_slow_answer_is_a_warning() -> None:
 
 
 async def test_a_port_where_nothing_listens_fails(examined: Examined) -> None:
-    examined.configure('[agi]\nlisten = ["127.0.0.1:9", "127.0.0.2:9"]')
+    examined.configure('[agi]\nlisten = ["127.0.0.1:9", "127.0.0.2:9"]\nhttp_listen = []')
     found = await examined.look("agi")
     assert levels(found) == ["fail", "fail"]
     assert found[0].what == "127.0.0.1:9: nothing listens there"

@@ -77,6 +77,16 @@ async def test_what_nobody_could_be_told_of_in_time_is_ended_while_nothing_is_de
     assert scene.events.of("answer")[0].startswith("older than events.ttl_s")
 
 
+async def test_one_that_a_person_wants_tried_again_is_given_time_for_it(scene: Scene) -> None:
+    scene.events.add(1, ("start",), age_s=9000)
+    scene.put_off(9000 - 60)
+    await scene.watch().look()
+    assert scene.events.states() == {"pending": 1}
+    scene.put_off(-3600)
+    await scene.watch().look()
+    assert scene.events.states() == {"dead": 1}
+
+
 async def test_very_many_are_ended_in_small_steps(scene: Scene) -> None:
     scene.events.add(EACH + 100, ("start",), age_s=4000)
     watch = scene.watch()
