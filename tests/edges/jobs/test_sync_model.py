@@ -120,9 +120,16 @@ class SyncedRoutes(RuleBasedStateMachine):
         self.crm.rows[one] = (did, kind)
         self.crm.touched.append(one)
 
-    @rule(one=IDS, did=DIDS, kind=KINDS)
-    def change(self, one: str, did: str, kind: str) -> None:
-        self._put(one, did, kind)
+    @rule(rows=st.lists(st.tuples(IDS, DIDS, KINDS), min_size=1, max_size=4))
+    def change(self, rows: list[tuple[str, str, str]]) -> None:
+        for row in rows:
+            self._put(*row)
+
+    @rule(rows=st.lists(st.tuples(IDS, DIDS, KINDS), min_size=1, max_size=4), gone=IDS)
+    def change_and_sync(self, rows: list[tuple[str, str, str]], gone: str) -> None:
+        self.change(rows)
+        self.delete(gone)
+        self.sync(full=False)
 
     @rule(one=IDS)
     def delete(self, one: str) -> None:
@@ -219,5 +226,5 @@ class SyncedRoutes(RuleBasedStateMachine):
 
 TestSyncedRoutes = SyncedRoutes.TestCase
 TestSyncedRoutes.settings = settings(
-    max_examples=full_or(40, full=400), stateful_step_count=25, deadline=None, print_blob=True
+    max_examples=full_or(150, full=1500), stateful_step_count=30, deadline=None, print_blob=True
 )
