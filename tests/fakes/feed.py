@@ -3,8 +3,9 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +34,7 @@ class FakeFeed:
         lines: it speaks NDJSON.
         zipped: it compresses.
         twist: changes an answer's (status, headers, body) before it goes out; None ends the connection instead.
+        holds: it says nothing further once it has answered, until the client goes.
         asked: every request's path with its query.
     """
 
@@ -44,6 +46,7 @@ class FakeFeed:
     lines: bool = False
     zipped: bool = False
     twist: Callable[[str, int, dict[str, str], bytes], tuple[int, dict[str, str], bytes] | None] | None = None
+    holds: bool = False
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
@@ -82,6 +85,8 @@ class FakeFeed:
                 asked = await read_request(reader)
                 if not await self._answer(asked, writer):
                     break
+                if self.holds:
+                    await reader.read()
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             pass
         finally:
@@ -99,7 +104,7 @@ class FakeFeed:
         lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers.items())]
         writer.write("\r\n".join([*lines, f"Content-Length: {len(body) + cut}", "", ""]).encode() + body)
         await writer.drain()
-        return not cut
+        return self.holds or not cut
 
     def page(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         """Return the honest answer."""
@@ -129,3 +134,20 @@ class FakeFeed:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body)
         return 200, headers, body
+
+
+@contextmanager
+def in_thread(feed: FakeFeed) -> Iterator[FakeFeed]:
+    """Have a feed listen from a thread of its own, for tests that start processes."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    running = feed.running()
+    asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(10)
+    try:
+        yield feed
+    finally:
+        asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
