@@ -50,6 +50,7 @@ class Recorded:
         at: UTC.
         answer: what it got.
         asked: the tiers that were asked then, or skipped for a reason; of them only `answer.source` knew a route.
+        caller: as received, for people; `call` may leave it out.
     """
 
     decision_id: str
@@ -57,6 +58,7 @@ class Recorded:
     call: Call
     answer: Answer
     asked: frozenset[str]
+    caller: str = ""
 
 
 class Replay:
