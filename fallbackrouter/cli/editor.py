@@ -39,7 +39,7 @@ class Copy:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         copy = self._copy
-        if copy is None:
+        if copy is None or not copy.exists():
             return
         if self._taken or copy.read_text(encoding="utf-8", errors="replace") == self._before:
             copy.unlink(missing_ok=True)

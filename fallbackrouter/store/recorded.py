@@ -13,8 +13,8 @@ from fallbackrouter.store.opened import opened
 
 MAX_ROWS = 1_000_000
 _AT_ONCE = 2_000
-_QUERY = """SELECT id, at, did, caller, stage, source, rule, route, trail FROM decisions
-    WHERE id >= ? AND at >= ? AND test = 0 ORDER BY id DESC LIMIT ?"""
+_QUERY = """SELECT id, at, did, caller, stage, source, rule, route, trail
+    FROM decisions INDEXED BY decisions_by_time WHERE at >= ? AND test = 0 ORDER BY at DESC LIMIT ?"""
 
 
 class _Step(msgspec.Struct):
@@ -49,12 +49,6 @@ class RecordedRow:
     asked: frozenset[str]
 
 
-def id_floor(at: datetime) -> str:
-    """Return a text that no id of this moment or later is smaller than: a UUIDv7 begins with its milliseconds."""
-    text = f"{max(0, to_ms(at)):012x}"
-    return f"{text[:8]}-{text[8:]}"
-
-
 def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> Iterator[RecordedRow]:
     """Yield the newest questions, newest first; our own test questions are left out.
 
@@ -68,9 +62,9 @@ def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> It
     route_of = msgspec.json.Decoder(dict[str, str]).decode
     trail_of = msgspec.json.Decoder(_Trail).decode
     asked: dict[tuple[str, ...], frozenset[str]] = {}
-    bounds = ("", 0) if since is None else (id_floor(since), to_ms(since))
+    since_ms = 0 if since is None else to_ms(since)
     with opened(path) as connection:
-        rows = connection.execute(_QUERY, (*bounds, min(last, MAX_ROWS)))
+        rows = connection.execute(_QUERY, (since_ms, min(last, MAX_ROWS)))
         while some := rows.fetchmany(_AT_ONCE):
             for *facts, route, trail in some:
                 told = trail_of(trail)
