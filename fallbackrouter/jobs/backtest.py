@@ -83,7 +83,7 @@ class Backtest:
             caller = read(row.caller) if asks_who_calls else WITHHELD
             call = Call(did=read(row.did), caller=caller, stage=row.stage)
             answer = Answer(row.source, row.rule, row.route, row.next_route or None)
-            yield Recorded(row.id, from_ms(row.at_ms), call, answer, row.asked, row.caller)
+            yield Recorded(row.id, from_ms(row.at_ms), call, answer, row.asked, row.live_missed, row.caller)
 
 
 def compare(calls: Iterable[Recorded], before: Replay, after: Replay) -> Report:

@@ -8,17 +8,21 @@ from typing import Any
 
 import msgspec
 
+from fallbackrouter.core.tier import LIVE
+from fallbackrouter.core.verdict import NAMES, Miss
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.opened import opened
 
 MAX_ROWS = 1_000_000
 _AT_ONCE = 2_000
+_MISS = NAMES[Miss]
 _QUERY = """SELECT id, at, did, caller, stage, source, rule, route, trail
     FROM decisions INDEXED BY decisions_by_time WHERE at >= ? AND test = 0 ORDER BY at DESC LIMIT ?"""
 
 
 class _Step(msgspec.Struct):
     tier: str
+    verdict: str = ""
 
 
 class _Trail(msgspec.Struct):
@@ -35,6 +39,7 @@ class RecordedRow:
         did: as received, and so is `caller`.
         next_route: empty where there is none.
         asked: the tiers of its trail.
+        live_missed: the CRM said that it knows no route.
     """
 
     id: str
@@ -47,6 +52,7 @@ class RecordedRow:
     route: dict[str, str]
     next_route: dict[str, str]
     asked: frozenset[str]
+    live_missed: bool
 
 
 def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> Iterator[RecordedRow]:
@@ -71,5 +77,6 @@ def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> It
                 tiers = tuple(step.tier for step in told.steps)
                 if tiers not in asked:
                     asked[tiers] = frozenset(tiers)
-                row: tuple[Any, ...] = (*facts, route_of(route), told.next or {}, asked[tiers])
+                live_missed = any(step.tier == LIVE and step.verdict == _MISS for step in told.steps)
+                row: tuple[Any, ...] = (*facts, route_of(route), told.next or {}, asked[tiers], live_missed)
                 yield RecordedRow(*row)
