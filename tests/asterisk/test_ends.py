@@ -8,8 +8,10 @@ import pytest
 from tests.asterisk.harness import Exchange
 from tests.asterisk.lived import (
     ANSWERS,
+    PASTED,
     RECORDINGS,
     RINGS,
+    WAYS,
     dialplan,
     hang_up,
     live_channels,
@@ -54,7 +56,7 @@ def crm() -> Iterator[CrmProcess]:
 def routed(own: Exchange, crm: CrmProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routed]:
     with Routed(tmp_path_factory.mktemp("router"), crm.url, more=settings(own, GRACE_S)) as routed:
         routed.start()
-        own.load(dialplan(routed))
+        own.load(dialplan(routed, PASTED))
         yield routed
 
 
@@ -83,7 +85,9 @@ def _recording(own: Exchange, routed: Routed, call_id: str) -> Path:
     return own.folder / inside.relative_to(INSIDE)
 
 
-def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm: CrmProcess, way: str) -> None:
+    own.load(dialplan(routed, way))
     token = _answered(own, routed)
     call_id = own.call_id(token)
     sound = own.folder / RECORDINGS / f"{call_id}.wav"
@@ -102,7 +106,9 @@ def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm
     assert routed.decision(started["decision"])["call_id"] == call_id
 
 
-def test_a_caller_who_hangs_up_while_it_rings(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_caller_who_hangs_up_while_it_rings(own: Exchange, routed: Routed, crm: CrmProcess, way: str) -> None:
+    own.load(dialplan(routed, way))
     token = place(own, DID + RINGS)
     own.told("Ringing", token)
     hang_up(own, token)
