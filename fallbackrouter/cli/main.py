@@ -9,7 +9,20 @@ from collections.abc import Sequence
 import typer
 
 from fallbackrouter import __version__
-from fallbackrouter.cli import ask, config, decisions, dialplan, doctor, drill, events, explain, rules, service, sync
+from fallbackrouter.cli import (
+    ask,
+    config,
+    decisions,
+    dialplan,
+    doctor,
+    drill,
+    events,
+    explain,
+    journal,
+    rules,
+    service,
+    sync,
+)
 from fallbackrouter.cli.output import complain, say
 from fallbackrouter.core.errors import FallbackrouterError
 
@@ -30,6 +43,7 @@ app.command()(drill.drill)
 app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(events.app, name="events")
+app.add_typer(journal.app, name="journal")
 app.command()(sync.sync)
 app.command()(dialplan.dialplan)
 app.add_typer(config.app, name="config")
