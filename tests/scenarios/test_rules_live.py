@@ -74,7 +74,7 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     assert "the last good rules serve on" in service.stderr
     whole.rules(rule("office", DID, "63"))
     wait_until(lambda: ask(service.port)["num"] == "63", "the corrected file serves")
-    assert rule_files(service) == "good"
+    wait_until(lambda: rule_files(service) == "good", "status tells so")
     wait_until(lambda: len(incidents(whole)) == 2, "both are on record")
     (broken, reason), (good, _) = incidents(whole)
     assert (broken, good) == ("broken", "good")
