@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fallbackrouter.cli.options import ConfigOption
-from fallbackrouter.cli.output import say
+from fallbackrouter.cli.output import complain, say
 from fallbackrouter.cli.rules_desk import TimeOption, change, desk_of, read_routes
 from fallbackrouter.cli.rules_serve import open_journal, tell_router
 from fallbackrouter.core.errors import RulesError
@@ -61,6 +61,7 @@ def pin(
         return add_rule(kept or HEAD, keys, None, comment)
 
     _serve(house, pinned, f"pin {did}", now)
+    _warn_of_policy(house, did, read)
     say(f'calls to {did} go to {" then ".join(to)} until {keys["valid_until"]}; `rules unpin "{did}"` ends it')
 
 
@@ -92,6 +93,14 @@ def unpin(
 
     _serve(house, without, f"unpin {pinned}", now)
     say(f"{', '.join(ended)}: ended")
+
+
+def _warn_of_policy(house: "House", did: str, read: "ReadNumber") -> None:
+    from fallbackrouter.config.build import build_policies
+    from fallbackrouter.core.tier import OVERRIDE
+
+    if not did.startswith("_") and OVERRIDE not in build_policies(house.settings, read).of(read(did)).order:
+        complain(f"calls to {did} ask no override, by their [[policy]]: this pin changes none until its order has one")
 
 
 def _serve(house: "House", transform: Callable[[str], str], note: str, now: datetime) -> None:

@@ -394,6 +394,13 @@ def test_a_pin_serves_at_once_and_alone_and_is_replaced_and_ended(house: House) 
     assert house.pins.startswith("# Overrides that end by themselves")
 
 
+def test_a_pin_that_no_call_asks_is_told(house: House) -> None:
+    policy = '[[policy]]\ndid = "_8495111XXXX"\norder = ["live", "fallback"]\n'
+    (house.folder / "fallbackrouter.toml").write_text(CONFIG + policy)
+    assert "ask no override" in house.rules("pin", "84951111111", "--to", "auto", "--for", "1h").err
+    assert "ask no override" not in house.rules("pin", "84952222222", "--to", "auto", "--for", "1h").err
+
+
 def test_what_has_ended_goes_with_the_next_pin(house: House) -> None:
     ended = '- {name: "pin 1", tier: override, did: 1, valid_until: "2020-01-01 10:00Z", route: {app: auto}}\n'
     theirs = '- {name: "theirs", tier: override, did: 2, valid_until: "2020-01-01 10:00", route: {app: auto}}\n'
