@@ -57,6 +57,7 @@ def routed(own: Exchange, crm: CrmProcess, tmp_path_factory: pytest.TempPathFact
     with Routed(tmp_path_factory.mktemp("router"), crm.url, more=settings(own, GRACE_S)) as routed:
         routed.start()
         own.load(dialplan(routed, PASTED))
+        wait_until(lambda: _asterisk(routed).get("connected"), "the login")
         yield routed
 
 
@@ -163,6 +164,19 @@ def test_asterisk_is_killed_in_the_middle_of_calls(
     wait_until(lambda: _asterisk(routed) == {"connected": True, "reason": "", **counts}, "the end to be counted")
 
 
+def test_nothing_is_inferred_while_asterisk_is_frozen(own: Exchange, routed: Routed) -> None:
+    token = _answered(own, routed)
+    own.freeze()
+    wait_until(lambda: not _asterisk(routed)["connected"], "the loss of the manager interface")
+    own.thaw()
+    wait_until(lambda: _asterisk(routed)["connected"], "the way back")
+    report(routed, did=DID, stage="start", call_id="1.407", linked_id="1.407", caller="79507533333")
+    wait_told(routed, "1.407", ["start", "end_failed inferred"])  # the grace is over
+    assert told(routed, own.call_id(token)) == ["start"]
+    hang_up(own, token)
+    wait_told(routed, own.call_id(token), ["start", "end_auto"])
+
+
 def test_the_router_is_down_while_a_call_ends(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
     token = _answered(own, routed)
     goes_on = _answered(own, routed)
@@ -177,6 +191,6 @@ def test_the_router_is_down_while_a_call_ends(own: Exchange, routed: Routed, crm
 
 def _asterisk(routed: Routed) -> dict[str, object]:
     """Return what the router knows of its Asterisk."""
-    state = routed.service.status()["background"]["asterisk"]
+    state = routed.service.status()["background"].get("asterisk", {})
     assert isinstance(state, dict)
     return state
