@@ -102,6 +102,16 @@ async def test_one_that_we_cannot_spell_holds_up_no_other_and_ends_in_time(event
     assert "failed in our own code (ZeroDivisionError)" in events.of("answer")
 
 
+async def test_one_that_the_crm_chokes_on_holds_up_no_other_for_long(events: Events) -> None:
+    events.add(1, ("choking", "end_failed"))
+    async with FakeCrm(mode="choke:choking") as crm, delivering(events, crm.url) as it:
+        await until(lambda: it.changes, "the breaker opens, as nothing else is sent")
+        events.add(30)
+        await until(lambda: events.states() == {"delivered": 60, "pending": 2}, "all others are delivered")
+        crm.mode = "ok"
+        await until(lambda: events.states() == {"delivered": 62}, "and in the end that one")
+
+
 async def test_a_hung_crm_is_left_after_a_while_and_holds_up_no_more_than_is_in_flight(events: Events) -> None:
     events.add(50, ("start",))
     async with FakeCrm(mode="hang") as crm, delivering(events, crm.url, max_in_flight=4, timeout_s=0.3) as it:
