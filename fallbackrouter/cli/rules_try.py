@@ -49,18 +49,21 @@ def backtest(
     last: Annotated[
         int | None, typer.Option("--last", min=1, help=f"The newest calls; {LAST} without --since.")
     ] = None,
-    since: Annotated[str, typer.Option("--since", metavar="T", help="Calls since then: 2026-03-08 02:30.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", metavar="T", help="Not before: 2026-11-23, 2026-11-23T10:00, or 2h, 7d ago.")
+    ] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell which calls on record would go elsewhere by the edited files."""
-    from fallbackrouter.cli.explain import read_moment
     from fallbackrouter.cli.house import open_house
+    from fallbackrouter.cli.moments import read_past
+    from fallbackrouter.clock import SystemClock
     from fallbackrouter.config.build import default_zone, zone_of
     from fallbackrouter.store.recorded import MAX_ROWS, recorded_rows
 
     house = open_house(config)
-    since_at = read_moment(since, zone_of(default_zone(house.settings))) if since else None
+    since_at = read_past("--since", since, zone_of(default_zone(house.settings)), SystemClock().now_at())
     count = last or (MAX_ROWS if since_at else LAST)
     report = _backtest(house).run(recorded_rows(house.journal, last=count, since=since_at))
     if as_json:
@@ -120,6 +123,8 @@ def _put(report: "Report") -> None:
         f"{report.elsewhere:,} of {report.calls:,} calls would go elsewhere, "
         f"{report.by_other_rule:,} more to the same place by another rule"
     )
+    if report.hidden:
+        say(f"the callers of {report.hidden:,} calls are hidden in the journal; rules on callers saw what is left")
 
 
 def _told(answer: "Answer") -> str:
@@ -141,6 +146,7 @@ def _at(call: "Recorded") -> str:
 def _as_json(report: "Report") -> dict[str, Any]:
     changes = list(_changes(report))
     counts = {"calls": report.calls, "elsewhere": report.elsewhere, "by_other_rule": report.by_other_rule}
+    counts["hidden"] = report.hidden
     return {"v": 1, **counts, "changes": changes}
 
 

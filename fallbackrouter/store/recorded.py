@@ -73,10 +73,13 @@ def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> It
         rows = connection.execute(_QUERY, (since_ms, min(last, MAX_ROWS)))
         while some := rows.fetchmany(_AT_ONCE):
             for *facts, route, trail in some:
-                told = trail_of(trail)
+                try:
+                    told, fields = trail_of(trail), route_of(route)
+                except (msgspec.MsgspecError, RecursionError):
+                    continue  # no router wrote this
                 tiers = tuple(step.tier for step in told.steps)
                 if tiers not in asked:
                     asked[tiers] = frozenset(tiers)
                 live_missed = any(step.tier == LIVE and step.verdict == _MISS for step in told.steps)
-                row: tuple[Any, ...] = (*facts, route_of(route), told.next or {}, asked[tiers], live_missed)
+                row: tuple[Any, ...] = (*facts, fields, told.next or {}, asked[tiers], live_missed)
                 yield RecordedRow(*row)

@@ -361,8 +361,24 @@ def test_a_backtest_since_a_moment(house: House) -> None:
     decisions = [decided(number, hours=hours) for number, hours in enumerate((30, 20, 1))]
     house.record(*decisions)
     since = (SystemClock().now_at() - timedelta(hours=25)).isoformat()
-    [report] = house.rules("backtest", "--since", since, "--json").lines
-    assert report["calls"] == 2
+    for text in (since, "25h"):
+        [report] = house.rules("backtest", "--since", text, "--json").lines
+        assert report["calls"] == 2
+    assert "is no moment" in house.refused("backtest", "--since", "lately")
+
+
+def test_callers_that_are_hidden_by_now_are_told(house: House) -> None:
+    house.rules("apply")
+    house.record(*(decided(number) for number in range(3)))
+    with opened(house.folder / "var" / "journal.db") as connection:
+        connection.execute("UPDATE decisions SET caller = '8950*******' WHERE id = ?", (an_id(1),))
+        connection.execute("UPDATE decisions SET trail = '[]' WHERE id = ?", (an_id(2),))
+    [report] = house.rules("backtest", "--json").lines
+    assert (report["calls"], report["hidden"]) == (2, 0)
+    house.rules("add", "--name", "vip", "--caller", "89507530000", "--to", "group:1")
+    [report] = house.rules("backtest", "--json").lines
+    assert (report["calls"], report["hidden"]) == (2, 1)
+    assert "are hidden in the journal" in house.rules("backtest").out
 
 
 def test_an_override_takes_calls_from_the_crm_and_gives_them_back(house: House) -> None:
