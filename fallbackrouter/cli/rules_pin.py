@@ -109,11 +109,19 @@ def _serve(house: "House", transform: Callable[[str], str], note: str, now: date
     from fallbackrouter.rulesfile.sources import PINS
 
     open_journal(house)
-    house.rules_dir.mkdir(parents=True, exist_ok=True)
+    _make_folder(house)
     file = house.rules_dir / PINS
     checked = change(desk_of(house), file, transform, alone=True)
     apply_pins(checked.rules, read_if_there(file), house.journal, note, now)
     tell_router(house, "the pins")
+
+
+def _make_folder(house: "House") -> None:
+    try:
+        house.rules_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise RulesError(f"{house.rules_dir} cannot be made ({reason}); make it, or set rules.dir") from None
 
 
 def _without(text: str, goes: Callable[["Span"], bool]) -> str:

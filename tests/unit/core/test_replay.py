@@ -19,6 +19,7 @@ from fallbackrouter.core.tier import DEFAULT_ORDER, FALLBACK, LAST_RESORT, LIVE,
 from fallbackrouter.core.verdict import Hit, Miss, TimedOut, Unavailable, Verdict
 from fallbackrouter.core.walk import Walk
 from fallbackrouter.tiers.rules import RuleTier
+from tests.proof.size import full_or
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 LAST = Route((("app", "hangup"),))
@@ -87,7 +88,7 @@ def _answer(outcome: Outcome) -> Answer:
     return Answer(outcome.source, outcome.rule, outcome.route.fields, second)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=full_or(1000, full=20000), deadline=None)
 @given(
     st.tuples(_calls, st.integers(0, 8).map(lambda hours: MONDAY + timedelta(hours=hours))),
     st.tuples(_rules, _rules),
