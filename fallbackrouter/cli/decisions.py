@@ -1,4 +1,4 @@
-"""`decisions list`, `show` and `tail`: what was decided, and why."""
+"""`decisions list`, `show` and `tail`: what was decided, and why. Its other commands lie beside it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,11 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
+from fallbackrouter.cli import export, replay, stats
+from fallbackrouter.cli.filters import (
+    CallerOption,
+    DidOption,
+    DrillOption,
+    RuleOption,
+    SinceOption,
+    SlowOption,
+    SourceOption,
+    StatusOption,
+    UntilOption,
+    wanted_of,
+)
 from fallbackrouter.cli.options import ConfigOption, JsonOption, LimitOption
 from fallbackrouter.cli.output import put_json, put_table, say
 from fallbackrouter.core.errors import StoreError
 
 app = typer.Typer(help="What was decided, and why.", no_args_is_help=True)
+app.command()(stats.stats)
+app.command()(export.export)
+app.command()(replay.replay)
 
 FOLLOW_S = 0.5
 """How often `tail` looks for more."""
@@ -19,12 +35,29 @@ Row = Mapping[str, Any]
 
 
 @app.command("list")
-def list_(config: ConfigOption = None, limit: LimitOption = 20, as_json: JsonOption = False) -> None:
-    """Show the newest decisions, newest first."""
+def list_(
+    did: DidOption = "",
+    caller: CallerOption = "",
+    source: SourceOption = "",
+    status: StatusOption = "",
+    rule: RuleOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    slow: SlowOption = "",
+    drill: DrillOption = False,
+    limit: LimitOption = 20,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show decisions, newest first; of several filters all have to hold."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.store.decisions import list_decisions
+    from fallbackrouter.store.search import search
 
-    rows = asyncio.run(list_decisions(open_house(config).journal, limit=limit))
+    house = open_house(config)
+    numbers = {"did": did, "caller": caller}
+    times = {"since": since, "until": until, "slow": slow}
+    wanted = wanted_of(house, **numbers, **times, source=source, status=status, rule=rule, drill=drill)
+    rows = search(house.journal, wanted, limit=limit)
     if as_json:
         for row in rows:
             put_json(row)

@@ -18,6 +18,7 @@ from fallbackrouter.cli import (
     drill,
     events,
     explain,
+    journal,
     routes,
     rules,
     service,
@@ -43,6 +44,7 @@ app.command()(drill.drill)
 app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(events.app, name="events")
+app.add_typer(journal.app, name="journal")
 app.command()(sync.sync)
 app.add_typer(routes.app, name="routes")
 app.command()(dialplan.dialplan)

@@ -50,6 +50,8 @@ class Recorded:
         at: UTC.
         answer: what it got.
         asked: the tiers that were asked then, or skipped for a reason; of them only `answer.source` knew a route.
+        live_missed: the CRM said that it knows no route; `remembered` is then skipped.
+        caller: as received, for people; `call` may leave it out.
     """
 
     decision_id: str
@@ -57,6 +59,8 @@ class Recorded:
     call: Call
     answer: Answer
     asked: frozenset[str]
+    live_missed: bool = False
+    caller: str = ""
 
 
 class Replay:
@@ -77,7 +81,11 @@ class Replay:
 
     def decide(self, recorded: Recorded) -> Answer:
         """Return where the call would go."""
+        missed = False
         for tier in self._policies.of(recorded.call.did).order:
+            if tier == REMEMBERED and missed:
+                continue
+            missed = missed or (tier == LIVE and recorded.live_missed)
             book = self._books.get(tier)
             answer = self._by_rules(book, tier, recorded) if book is not None else self._on_record(tier, recorded)
             if answer is not None:

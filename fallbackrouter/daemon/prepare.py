@@ -23,12 +23,11 @@ from fallbackrouter import log
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.build import ami_secret, crm_token
 from fallbackrouter.config.load import Loaded, load_settings
-from fallbackrouter.config.rules import check_configured_rules
+from fallbackrouter.config.rules import apply_configured_rules
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.errors import ConfigError, FallbackrouterError, StoreError
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.rules_told import tell_of
-from fallbackrouter.jobs.rules_apply import apply_rules
 from fallbackrouter.store.damage import alone, set_aside
 from fallbackrouter.store.faults import DamagedError
 from fallbackrouter.store.migrate import upgrade
@@ -119,7 +118,7 @@ def _apply(loaded: Loaded, journal: Path) -> dict[str, Any]:
     """Store the rule files if they are good; a start and a SIGHUP apply."""
     rules_log = log.get_log("rules")
     try:
-        applied = apply_rules(lambda: check_configured_rules(loaded), journal, "start", SystemClock().now_at())
+        applied = apply_configured_rules(loaded, journal, "start", SystemClock().now_at(), asked=False)
     except StoreError as error:
         rules_log.error("the rules could not be stored, those stored before serve", reason=str(error))
         return {"problems": 0, "kept": True}

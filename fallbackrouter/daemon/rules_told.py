@@ -15,6 +15,12 @@ def tell_of(applied: Applied, rules_log: Log) -> None:
         rules_log.error(
             "more problems are not shown; `fallbackrouter rules check` names all", all=len(applied.problems)
         )
+    if applied.held:
+        rules_log.warning(
+            "the rule files are those that were rolled back, and are left alone; correct them, or take them over all "
+            "the same by `fallbackrouter rules apply`",
+            rules=applied.count,
+        )
     if applied.ok:
         return
     if applied.count is None:

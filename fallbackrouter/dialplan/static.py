@@ -66,9 +66,8 @@ class Static:
         yield self._door()
         yield from self._chains
         for place, rule in self._routes.values():
-            yield self._route(plan.named(f"route-{place}"), rule.route, rule)
-        yield self._route(plan.named("last"), plan.last_resort, None)
-        yield self._end()
+            yield self._route(place, rule)
+        yield self._last()
         yield context(plan.named("h"), extension("h", [Step("Goto(${STACK_PEEK(1,c,1)},h,1)", "the caller's own h")]))
         yield from self._conditions.contexts()
         yield from self._dates.contexts()
@@ -164,34 +163,42 @@ class Static:
         place, _ = self._routes.setdefault(key, (len(self._routes) + 1, rule))
         return self._plan.named(f"route-{place}")
 
-    def _route(self, name: str, route: Route, rule: Rule | None) -> str:
+    def _route(self, place: int, rule: Rule) -> str:
+        """Return the context of a rule's route, or of its second one where the first one's destination is not there."""
         plan = self._plan
-        following = plan.destination(rule.next_route) if rule and rule.next_route else ""
-        about = {
-            "FR_RULE": plan.rule_name(rule.name) if rule else "",
-            "FR_STATUS": "degraded",
-            "FR_DEST": plan.destination(route),
-            "FR_NEXT": following,
-        }
-        pairs = [*route.functions, *route.variables, *about.items()]
-        steps = [Step(f"Set({key}={value(text)})") for key, text in pairs if text]
-        steps.append(Step(f"Goto({plan.named('end')},s,{1 if rule else 'done'})"))
-        return context(
-            name, [f"include => {plan.named('h')}"], extension("s", steps), why=rule.name if rule else "last resort"
-        )
+        first, second = plan.destination(rule.route), ""
+        if rule.next_route is not None:
+            second = plan.destination(rule.next_route)
+        steps: list[Step] = []
+        if first:
+            steps.append(Step(f"GotoIf(${{DIALPLAN_EXISTS({value(first)})}}?first)", "its destination is there"))
+            if second:
+                steps.append(Step(f"GotoIf(${{DIALPLAN_EXISTS({value(second)})}}?second)", "else the second one"))
+            steps.append(Step(f"Goto({plan.named('last')},s,1)", "else nothing is left but the last resort"))
+        steps += _answer(rule.route, plan.rule_name(rule.name), first, second, label="first")
+        if rule.next_route is not None and first and second:
+            steps += _answer(rule.next_route, plan.rule_name(rule.name), second, "", label="second")
+        name = plan.named(f"route-{place}")
+        return context(name, [f"include => {plan.named('h')}"], extension("s", steps), why=rule.name)
 
-    def _end(self) -> str:
-        steps = [
-            Step("GotoIf($[${LEN(${FR_DEST})} = 0]?done)"),
-            Step("GotoIf(${DIALPLAN_EXISTS(${FR_DEST})}?done)", "the destination is there"),
-            Step(f"GotoIf($[${{LEN(${{FR_NEXT}})}} = 0]?{self._plan.named('last')},s,1)"),
-            Step(f"GotoIf(${{DIALPLAN_EXISTS(${{FR_NEXT}})}}?:{self._plan.named('last')},s,1)", "the second one is"),
-            Step("Set(FR_DEST=${FR_NEXT})"),
-            Step("Set(FR_NEXT=)"),
-            Step(f"Set(FR_SOURCE={SOURCE})", "last of all: from here on the answer counts", "done"),
-            Step("Return()"),
-        ]
-        return context(self._plan.named("end"), [f"include => {self._plan.named('h')}"], extension("s", steps))
+    def _last(self) -> str:
+        plan = self._plan
+        steps = _answer(plan.last_resort, "", plan.destination(plan.last_resort), "", label="first")
+        body = [f"include => {plan.named('h')}"]
+        return context(plan.named("last"), body, extension("s", steps), why="last resort")
+
+
+def _answer(route: Route, rule: str, destination: str, following: str, *, label: str) -> list[Step]:
+    """Return the steps that set an answer, and go back with it."""
+    about = {"FR_RULE": rule, "FR_STATUS": "degraded", "FR_DEST": destination, "FR_NEXT": following}
+    pairs = [*route.functions, *route.variables, *about.items()]
+    steps = [Step(f"Set({name}={value(text)})") for name, text in pairs if text]
+    return [
+        Step("NoOp()", label=label),
+        *steps,
+        Step(f"Set(FR_SOURCE={SOURCE})", "last of all: from here on the answer counts"),
+        Step("Return()"),
+    ]
 
 
 def _stage_test(rule: Rule) -> str:

@@ -149,7 +149,10 @@ def _telling(plan: Plan) -> str:
         Step(f"AGI(agi://{plan.ask}/event,${{FR_CALLED:4}},${{FR_STAGE:6}},{facts})"),
         Step("Hangup()"),
     ]
-    return context(plan.named("telling"), extension("_[0-9].", steps), why="A Local channel that tells, and ends.")
+    over = extension("T", [Step("Hangup()", "the guard fired")])
+    return context(
+        plan.named("telling"), extension("_[0-9].", steps), over, why="A Local channel that tells, and ends."
+    )
 
 
 def _cut(place: int, words: str) -> str:

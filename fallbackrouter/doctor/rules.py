@@ -10,7 +10,7 @@ from fallbackrouter.doctor.place import journal_of
 from fallbackrouter.doctor.run import in_thread
 from fallbackrouter.rulesfile.check import Checked, Problem
 from fallbackrouter.rulesfile.compiled import digest, dump
-from fallbackrouter.store.rulesets import latest_ruleset
+from fallbackrouter.store.rulesets import Ruleset, latest_ruleset
 
 NAME = "rules"
 JOURNAL_S = 6.0
@@ -22,7 +22,8 @@ async def check_rules(loaded: Loaded) -> list[Finding]:
     checked = await in_thread(lambda: check_configured_rules(loaded))
     if not checked.ok:
         return [_errors([problem for problem in checked.problems if problem.severity == "error"])]
-    findings = [_differs()] if await _others_serve(loaded, checked) else []
+    others = await _others_that_serve(loaded, checked)
+    findings = [] if others is None else [_differs(others)]
     if checked.problems:
         first = checked.problems[0]
         findings.append(warn(NAME, f"{_place(first)}: {first.what}{_more(len(checked.problems))}", first.remedy))
@@ -43,16 +44,18 @@ def _more(count: int) -> str:
     return f" (and {count - 1} more)" if count > 1 else ""
 
 
-def _differs() -> Finding:
+def _differs(serving: Ruleset) -> Finding:
     what = "the files differ from the rules that serve"
+    if serving.held:
+        what += " since a rollback"
     return warn(NAME, what, "`fallbackrouter rules apply` takes the files over; `rules list` shows what serves")
 
 
-async def _others_serve(loaded: Loaded, checked: Checked) -> bool:
-    """Tell whether rules were applied, and others than the files hold."""
+async def _others_that_serve(loaded: Loaded, checked: Checked) -> Ruleset | None:
+    """Return the rules that were applied, None where none were, or those that the files hold."""
     try:
         async with asyncio.timeout(JOURNAL_S):
             latest = await in_thread(lambda: latest_ruleset(journal_of(loaded)))
     except (StoreError, TimeoutError):
-        return False  # the journal has a check of its own
-    return latest is not None and latest.digest != digest(dump(checked.rules))
+        return None  # the journal has a check of its own
+    return None if latest is None or latest.digest == digest(dump(checked.rules)) else latest

@@ -1,11 +1,23 @@
 """Which calls on record would go elsewhere by other rules: counted, by did and by change, with examples."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from fallbackrouter.core.call import Call, ReadNumber
+from fallbackrouter.core.numbers import WITHHELD
+from fallbackrouter.core.policy import Policies
 from fallbackrouter.core.replay import Answer, Recorded, Replay
+from fallbackrouter.core.route import Route
+from fallbackrouter.core.rule import Rule
+from fallbackrouter.core.rulebook import Rulebook
+from fallbackrouter.core.tier import FALLBACK, OVERRIDE
+from fallbackrouter.store.moments import from_ms
+from fallbackrouter.store.recorded import RecordedRow
 
 MAX_EXAMPLES = 3
+_HIDDEN = re.compile(r"\d*\*{3,}|h:[a-p]{16}")
+"""A caller's number that the journal hides by now, in part or by a pseudonym."""
 
 
 @dataclass(slots=True)
@@ -32,24 +44,64 @@ class Report:
         calls: that were decided anew.
         elsewhere: of them, those that would go elsewhere.
         by_other_rule: those that another rule or tier would send to the same place.
+        hidden: those whose caller the journal hides by now, where a rule asks who calls.
         changes: most calls first.
     """
 
     calls: int = 0
     elsewhere: int = 0
     by_other_rule: int = 0
+    hidden: int = 0
     changes: list[Change] = field(default_factory=list)
 
 
-def backtest(calls: Iterable[Recorded], before: Replay, after: Replay) -> Report:
-    """Decide calls by two sets of rules.
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """Decides calls by the rules that serve and by others.
+
+    Attributes:
+        serving: the rules that serve.
+        tried: the rules to try.
+        has_crm: a CRM is configured.
+    """
+
+    serving: tuple[Rule, ...]
+    tried: tuple[Rule, ...]
+    policies: Policies
+    last_resort: Route
+    read_number: ReadNumber
+    has_crm: bool
+
+    def run(self, rows: Iterable[RecordedRow]) -> Report:
+        """Decide every call twice, and tell the difference."""
+        report = Report()
+        compare(self._calls(rows, report), self._replay(self.serving), self._replay(self.tried), report)
+        return report
+
+    def _replay(self, rules: tuple[Rule, ...]) -> Replay:
+        override, fallback = (Rulebook(rule for rule in rules if rule.tier == tier) for tier in (OVERRIDE, FALLBACK))
+        return Replay(override, fallback, self.policies, self.last_resort, has_crm=self.has_crm)
+
+    def _calls(self, rows: Iterable[RecordedRow], report: Report) -> Iterator[Recorded]:
+        read = self.read_number
+        # Callers are many, and reading a number takes its time; often no rule asks who calls.
+        asks_who_calls = any(not rule.caller.any for rule in (*self.serving, *self.tried))
+        for row in rows:
+            caller = read(row.caller) if asks_who_calls else WITHHELD
+            report.hidden += asks_who_calls and _HIDDEN.fullmatch(row.caller) is not None
+            call = Call(did=read(row.did), caller=caller, stage=row.stage)
+            answer = Answer(row.source, row.rule, row.route, row.next_route or None)
+            yield Recorded(row.id, from_ms(row.at_ms), call, answer, row.asked, row.live_missed, row.caller)
+
+
+def compare(calls: Iterable[Recorded], before: Replay, after: Replay, report: Report) -> None:
+    """Decide calls by two sets of rules, and note the difference.
 
     Args:
         calls: newest first.
         before: the rules that serve.
         after: the rules to try.
     """
-    report = Report()
     changes: dict[tuple[object, ...], Change] = {}
     for call in calls:
         report.calls += 1
@@ -64,7 +116,6 @@ def backtest(calls: Iterable[Recorded], before: Replay, after: Replay) -> Report
         if len(change.examples) < MAX_EXAMPLES:
             change.examples.append(call)
     report.changes = sorted(changes.values(), key=lambda change: (-change.calls, change.did))
-    return report
 
 
 def _told(answer: Answer) -> tuple[object, ...]:

@@ -52,6 +52,7 @@ def list_rules(directory: Path) -> Listing:
 
 
 def is_rules_name(name: str) -> bool:
+    """Tell whether a file of the rules directory holds rules, by its name."""
     return name.endswith(_SUFFIXES) and not name.startswith(".")
 
 

@@ -39,6 +39,8 @@ def _lock(handle: int, directory: Path) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(_PAUSE_S)
+        except OSError:
+            return  # a file system without locks; that a file has changed meanwhile is still noticed
         else:
             return
     raise RulesError(f"another command is changing the rules in {directory}; wait for its end, and try again")
@@ -103,9 +105,11 @@ def _dress_as(handle: int, target: Path) -> None:
 
 
 def _sync(directory: Path) -> None:
+    """Have the new name reach the disk too; where a file system cannot, the file is saved all the same."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -8,17 +8,21 @@ from typing import Any
 
 import msgspec
 
+from fallbackrouter.core.tier import LIVE
+from fallbackrouter.core.verdict import NAMES, Miss
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.opened import opened
 
 MAX_ROWS = 1_000_000
 _AT_ONCE = 2_000
-_QUERY = """SELECT id, at, did, caller, stage, source, rule, route, trail FROM decisions
-    WHERE id >= ? AND at >= ? AND test = 0 ORDER BY id DESC LIMIT ?"""
+_MISS = NAMES[Miss]
+_QUERY = """SELECT id, at, did, caller, stage, source, rule, route, trail
+    FROM decisions INDEXED BY decisions_by_time WHERE at >= ? AND test = 0 ORDER BY at DESC LIMIT ?"""
 
 
 class _Step(msgspec.Struct):
     tier: str
+    verdict: str = ""
 
 
 class _Trail(msgspec.Struct):
@@ -35,6 +39,7 @@ class RecordedRow:
         did: as received, and so is `caller`.
         next_route: empty where there is none.
         asked: the tiers of its trail.
+        live_missed: the CRM said that it knows no route.
     """
 
     id: str
@@ -47,12 +52,7 @@ class RecordedRow:
     route: dict[str, str]
     next_route: dict[str, str]
     asked: frozenset[str]
-
-
-def id_floor(at: datetime) -> str:
-    """Return a text that no id of this moment or later is smaller than: a UUIDv7 begins with its milliseconds."""
-    text = f"{max(0, to_ms(at)):012x}"
-    return f"{text[:8]}-{text[8:]}"
+    live_missed: bool
 
 
 def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> Iterator[RecordedRow]:
@@ -68,14 +68,18 @@ def recorded_rows(path: Path, *, last: int, since: datetime | None = None) -> It
     route_of = msgspec.json.Decoder(dict[str, str]).decode
     trail_of = msgspec.json.Decoder(_Trail).decode
     asked: dict[tuple[str, ...], frozenset[str]] = {}
-    bounds = ("", 0) if since is None else (id_floor(since), to_ms(since))
+    since_ms = 0 if since is None else to_ms(since)
     with opened(path) as connection:
-        rows = connection.execute(_QUERY, (*bounds, min(last, MAX_ROWS)))
+        rows = connection.execute(_QUERY, (since_ms, min(last, MAX_ROWS)))
         while some := rows.fetchmany(_AT_ONCE):
             for *facts, route, trail in some:
-                told = trail_of(trail)
+                try:
+                    told, fields = trail_of(trail), route_of(route)
+                except (msgspec.MsgspecError, RecursionError):
+                    continue  # no router wrote this
                 tiers = tuple(step.tier for step in told.steps)
                 if tiers not in asked:
                     asked[tiers] = frozenset(tiers)
-                row: tuple[Any, ...] = (*facts, route_of(route), told.next or {}, asked[tiers])
+                live_missed = any(step.tier == LIVE and step.verdict == _MISS for step in told.steps)
+                row: tuple[Any, ...] = (*facts, fields, told.next or {}, asked[tiers], live_missed)
                 yield RecordedRow(*row)

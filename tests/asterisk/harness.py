@@ -8,6 +8,7 @@ own process id, and dies with the test run if that is killed.
 import contextlib
 import itertools
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -77,6 +78,14 @@ class Exchange:
         self._process.wait(PATIENCE_S)
         self.ami.close()
 
+    def freeze(self) -> None:
+        """Stop it in its tracks: its connections stay, and nothing answers."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def _start(self) -> subprocess.Popen[bytes]:
         unshare = shutil.which("unshare") or "unshare"
         enter = [unshare, "--mount", "setpriv", "--pdeathsig", "KILL", "sh", "-c", _ENTER, "sh"]
@@ -105,6 +114,7 @@ class Exchange:
 
     def stop(self) -> None:
         """Stop it, politely first."""
+        self.thaw()
         self._process.terminate()
         try:
             self._process.wait(10)

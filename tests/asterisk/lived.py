@@ -1,4 +1,4 @@
-"""Calls that are answered, recorded and ended in a real Asterisk, by the dialplan that docs/dialplan.md gives."""
+"""Calls that are answered, recorded and ended in a real Asterisk, by the dialplan that is given or generated."""
 
 import http
 import re
@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.asterisk.ami import PATIENCE_S, Message
+from tests.asterisk.generated import generated
 from tests.asterisk.harness import Exchange
 from tests.asterisk.routed import Routed
 from tests.asterisk.settings import INSIDE, ROUTER, SECRET
@@ -15,7 +16,22 @@ from tests.fakes.service import wait_until
 DOC = Path(__file__).parents[2] / "docs/dialplan.md"
 ANSWERS, RINGS = "1", "2"
 """The last digit of a number: somebody answers and talks, or the phone rings on."""
+PASTED = "pasted"
+WAYS = (PASTED, "curl")
+"""The dialplan of the document, and what `fallbackrouter dialplan --events` makes."""
 RECORDINGS = "spool/monitor"
+_TRUNK = f"""
+[from-trunk-told]
+exten => _X.,1,Set(__TOKEN=${{TOKEN}})
+ same => n,Gosub(fallbackrouter-watch,s,1(${{EXTEN}}))
+ same => n,Gosub(fallbackrouter,s,1(${{EXTEN}},init))
+ same => n,MixMonitor({INSIDE}/{RECORDINGS}/${{UNIQUEID}}.wav,b)
+ same => n,Dial(Local/4${{EXTEN:-1}}@agents/n,60,U(fallbackrouter-answered))
+ same => n,Hangup()
+
+[ext-group]
+exten => _X.,1,Hangup()
+"""
 _AGENTS = f"""
 [agents]
 exten => _X{ANSWERS},1,Answer()
@@ -33,8 +49,18 @@ def settings(exchange: Exchange, grace_s: float) -> str:
     return f'[ami]\nconnect = "{connect}"\nuser = "{ROUTER}"\nsecret = "{SECRET}"\ngrace_s = {grace_s}\n'
 
 
-def dialplan(routed: Routed) -> str:
-    """Return the document's dialplan, with phones that answer or ring."""
+def dialplan(routed: Routed, way: str) -> str:
+    """Return one of WAYS by which calls are told of, with phones that answer or ring."""
+    return (_pasted(routed) if way == PASTED else _generated(routed, way)) + _AGENTS
+
+
+def _generated(routed: Routed, way: str) -> str:
+    text = generated(routed, events=way)
+    return re.sub(r"CURLOPT\((\w+)\)=0\.\d", r"CURLOPT(\1)=30", text) + _TRUNK
+
+
+def _pasted(routed: Routed) -> str:
+    """Return what docs/dialplan.md gives to paste."""
     blocks = re.findall(r"```ini\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
     text = "\n".join(block for block in blocks if "[fallbackrouter]" in block or "[call-ended]" in block)
     put = {
@@ -50,7 +76,7 @@ def dialplan(routed: Routed) -> str:
     for what, instead in put.items():
         assert what in text, what
         text = text.replace(what, instead)
-    return text + _AGENTS
+    return text
 
 
 def place(exchange: Exchange, number: str, caller: str = "79507533333") -> str:

@@ -8,8 +8,10 @@ import pytest
 from tests.asterisk.harness import Exchange
 from tests.asterisk.lived import (
     ANSWERS,
+    PASTED,
     RECORDINGS,
     RINGS,
+    WAYS,
     dialplan,
     hang_up,
     live_channels,
@@ -54,7 +56,8 @@ def crm() -> Iterator[CrmProcess]:
 def routed(own: Exchange, crm: CrmProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routed]:
     with Routed(tmp_path_factory.mktemp("router"), crm.url, more=settings(own, GRACE_S)) as routed:
         routed.start()
-        own.load(dialplan(routed))
+        own.load(dialplan(routed, PASTED))
+        wait_until(lambda: _asterisk(routed).get("connected"), "the login")
         yield routed
 
 
@@ -83,7 +86,9 @@ def _recording(own: Exchange, routed: Routed, call_id: str) -> Path:
     return own.folder / inside.relative_to(INSIDE)
 
 
-def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm: CrmProcess, way: str) -> None:
+    own.load(dialplan(routed, way))
     token = _answered(own, routed)
     call_id = own.call_id(token)
     sound = own.folder / RECORDINGS / f"{call_id}.wav"
@@ -102,7 +107,9 @@ def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm
     assert routed.decision(started["decision"])["call_id"] == call_id
 
 
-def test_a_caller_who_hangs_up_while_it_rings(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_caller_who_hangs_up_while_it_rings(own: Exchange, routed: Routed, crm: CrmProcess, way: str) -> None:
+    own.load(dialplan(routed, way))
     token = place(own, DID + RINGS)
     own.told("Ringing", token)
     hang_up(own, token)
@@ -157,6 +164,19 @@ def test_asterisk_is_killed_in_the_middle_of_calls(
     wait_until(lambda: _asterisk(routed) == {"connected": True, "reason": "", **counts}, "the end to be counted")
 
 
+def test_nothing_is_inferred_while_asterisk_is_frozen(own: Exchange, routed: Routed) -> None:
+    token = _answered(own, routed)
+    own.freeze()
+    wait_until(lambda: not _asterisk(routed)["connected"], "the loss of the manager interface")
+    own.thaw()
+    wait_until(lambda: _asterisk(routed)["connected"], "the way back")
+    report(routed, did=DID, stage="start", call_id="1.407", linked_id="1.407", caller="79507533333")
+    wait_told(routed, "1.407", ["start", "end_failed inferred"])  # the grace is over
+    assert told(routed, own.call_id(token)) == ["start"]
+    hang_up(own, token)
+    wait_told(routed, own.call_id(token), ["start", "end_auto"])
+
+
 def test_the_router_is_down_while_a_call_ends(own: Exchange, routed: Routed, crm: CrmProcess) -> None:
     token = _answered(own, routed)
     goes_on = _answered(own, routed)
@@ -171,6 +191,6 @@ def test_the_router_is_down_while_a_call_ends(own: Exchange, routed: Routed, crm
 
 def _asterisk(routed: Routed) -> dict[str, object]:
     """Return what the router knows of its Asterisk."""
-    state = routed.service.status()["background"]["asterisk"]
+    state = routed.service.status()["background"].get("asterisk", {})
     assert isinstance(state, dict)
     return state

@@ -32,7 +32,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.fakes.crm_events import Events
-from tests.fakes.crm_modes import BEFORE_THE_QUESTION, MODES, TAKING, Exchange, ok, split_mode
+from tests.fakes.crm_modes import BEFORE_THE_QUESTION, MODES, Exchange, ok, split_mode, takes
 from tests.fakes.http import Asked, read_request, whole
 
 PATH = "/api/v1/asterisk/callin/{stage}"
@@ -175,7 +175,7 @@ class FakeCrm:
             return True
         name, argument = split_mode(self._mode)
         self.met[name] += 1
-        if "idempotency-key" in asked.headers and name in TAKING:
+        if "idempotency-key" in asked.headers and takes(name, argument, asked.path):
             self.events.take(asked)
         return await MODES[name](exchange, argument)
 

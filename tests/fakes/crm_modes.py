@@ -105,6 +105,11 @@ async def words(exchange: Exchange, argument: str) -> bool:
     return True
 
 
+async def choke(exchange: Exchange, argument: str) -> bool:
+    """A failure at one stage, and good health at all others: `choke:start`."""
+    return await (status(exchange, "500") if exchange.path.endswith(f"/{argument}") else ok(exchange, ""))
+
+
 async def retry_after(exchange: Exchange, argument: str) -> bool:
     """A status that says when to come back, `retry_after:30` (503) or `retry_after:30;429`; or a date."""
     when, _, code = argument.partition(";")
@@ -229,11 +234,17 @@ async def cookies(exchange: Exchange, _argument: str) -> bool:
 MODES: dict[str, Mode] = {
     mode.__name__: mode
     for mode in (
-        ok, miss, slow, hang, idle_death, idle_close, close, status, words, retry_after, body, html, garbage, redirect,
-        cut, cut_json, reset, drip, drip_body, nan, deep, huge, gzip_bomb, chunks, early_hints, headers, cookies,
+        ok, miss, slow, hang, idle_death, idle_close, close, status, words, choke, retry_after, body, html, garbage,
+        redirect, cut, cut_json, reset, drip, drip_body, nan, deep, huge, gzip_bomb, chunks, early_hints, headers,
+        cookies,
     )
 }  # fmt: skip
 MODES |= dict.fromkeys(BEFORE_THE_QUESTION, hang)  # a connection that was open before goes silent
+
+
+def takes(name: str, argument: str, path: str) -> bool:
+    """Tell whether an event is taken in a mode."""
+    return name in TAKING or (name == "choke" and not path.endswith(f"/{argument}"))
 
 
 def split_mode(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fallbackrouter.clock import Clock, SystemClock
 from fallbackrouter.core.breaker import BreakerRules, Change
-from fallbackrouter.core.numbers import read_number
+from fallbackrouter.core.numbers import Number, read_number
 from fallbackrouter.jobs.courier import Courier
 from fallbackrouter.jobs.delivery import Delivery
 from fallbackrouter.jobs.recordings import Recordings
@@ -96,6 +96,7 @@ async def delivering(
     ttl_s: float = 604_800,
     recordings: Recordings | None = None,
     rules: BreakerRules = RULES,
+    spell: Callable[[Number], str] = lambda number: number.raw,
     chance: Callable[[], float] = lambda: 0.0,
     clock: Clock | None = None,
 ) -> AsyncIterator[Delivering]:
@@ -113,7 +114,7 @@ async def delivering(
             client,
             look,
             read_number=lambda text: read_number(text, None),
-            spell=lambda number: number.raw,
+            spell=spell,
             timeout_s=timeout_s,
             ttl_s=ttl_s,
             clock=clock,

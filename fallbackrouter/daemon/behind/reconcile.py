@@ -12,6 +12,9 @@ from fallbackrouter.jobs.reconcile import START, Reconciler, end_stage
 from fallbackrouter.log import get_log
 from fallbackrouter.store.event_log import Step, read_step
 
+LOGIN_S = 15.0
+"""The first look waits so long for the login, so that a start tells of no trouble where there is none."""
+
 
 class Reconcile:
     """Keeps a connection to Asterisk, and infers ends by it."""
@@ -45,7 +48,11 @@ class Reconcile:
     async def start(self) -> None:
         """Begin."""
         await self._ami.start()
-        self._running = asyncio.create_task(self._reconciler.run(), name="reconcile")
+        self._running = asyncio.create_task(self._run(), name="reconcile")
+
+    async def _run(self) -> None:
+        await self._ami.ready(LOGIN_S)
+        await self._reconciler.run()
 
     async def close(self) -> None:
         """End; a step of reading that is under way is not waited for."""

@@ -168,6 +168,9 @@ async def test_an_action_ends_in_its_time_and_its_late_answer_is_nobody_elses() 
         fake.silent = {"Reload"}
         with pytest.raises(AmiError, match=r"no answer to Reload within 0\.05 s"):
             await client.reload_dialplan(0.05)
+        assert client._session is not None
+        assert client._session.protocol is not None
+        assert client._session.protocol.responses == {}  # nothing is kept of what nobody waits for
         late = fake.asked[-1]["ActionID"]
         fake.send(message(Response="Error", ActionID=late, Message="late"))
         assert await client.channels() == []

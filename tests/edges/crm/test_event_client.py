@@ -36,6 +36,12 @@ async def test_it_posts_to_the_stages_url_with_its_key_and_the_token() -> None:
     assert list(crm.events.keys) == [KEY]
 
 
+async def test_a_url_without_a_stage_takes_questions_and_events_alike() -> None:
+    async with FakeCrm() as crm, event_client(f"http://127.0.0.1:{crm.port}/asterisk") as client:
+        assert (await client.send(KEY, "end_auto", BODY)).delivered
+        assert crm.requests[0].path == "/asterisk"
+
+
 async def test_many_events_share_a_connection() -> None:
     async with FakeCrm() as crm, event_client(crm.url) as client:
         for _ in range(20):

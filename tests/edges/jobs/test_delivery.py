@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fallbackrouter.core.breaker import State
+from fallbackrouter.core.numbers import Number
 from fallbackrouter.jobs.recordings import Recordings
 from fallbackrouter.jobs.valve import RULES
 from tests.fakes.crm import FakeCrm
@@ -84,6 +85,31 @@ async def test_what_is_too_old_gets_a_last_try_and_is_dead(events: Events) -> No
         await until(lambda: events.states() == {"dead": 4}, "all are dead")
         assert set(events.of("attempts")) == {1}
     assert len(crm.requests) == 4
+
+
+async def test_one_that_we_cannot_spell_holds_up_no_other_and_ends_in_time(events: Events) -> None:
+    def spell(number: Number) -> str:
+        if number.raw == "666":
+            raise ZeroDivisionError
+        return number.raw
+
+    events.add(3, age_s=100)
+    events.run("UPDATE events SET caller = '666' WHERE call_key = '170.1' AND seq = 1")
+    async with FakeCrm() as crm, delivering(events, crm.url, spell=spell, ttl_s=90) as it:
+        await until(lambda: "pending" not in events.states(), "all are settled")
+        assert events.states() == {"delivered": 5, "dead": 1}
+        assert [type(error) for error in it.errors] == [ZeroDivisionError]
+    assert "failed in our own code (ZeroDivisionError)" in events.of("answer")
+
+
+async def test_one_that_the_crm_chokes_on_holds_up_no_other_for_long(events: Events) -> None:
+    events.add(1, ("choking", "end_failed"))
+    async with FakeCrm(mode="choke:choking") as crm, delivering(events, crm.url) as it:
+        await until(lambda: it.changes, "the breaker opens, as nothing else is sent")
+        events.add(30)
+        await until(lambda: events.states() == {"delivered": 60, "pending": 2}, "all others are delivered")
+        crm.mode = "ok"
+        await until(lambda: events.states() == {"delivered": 62}, "and in the end that one")
 
 
 async def test_a_hung_crm_is_left_after_a_while_and_holds_up_no_more_than_is_in_flight(events: Events) -> None:

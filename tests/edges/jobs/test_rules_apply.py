@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from fallbackrouter.config.load import load_settings
-from fallbackrouter.config.rules import check_configured_rules
+from fallbackrouter.config.rules import apply_configured_rules
 from fallbackrouter.core.errors import StoreError
-from fallbackrouter.jobs.rules_apply import Applied, apply_rules
+from fallbackrouter.jobs.rules_apply import Applied
 from fallbackrouter.store.migrate import upgrade
 from fallbackrouter.store.rulesets import latest_ruleset
 
@@ -33,7 +33,11 @@ class Desk:
     def apply(self, text: str) -> Applied:
         """Save a rules file and take it over."""
         self.rules.write_text(text, encoding="utf-8")
-        return apply_rules(lambda: check_configured_rules(self.loaded), self.journal, "test", AT)
+        return self.take(asked=True)
+
+    def take(self, *, asked: bool) -> Applied:
+        """Take the files over as they are."""
+        return apply_configured_rules(self.loaded, self.journal, "test", AT, asked=asked)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Changing rules files on disk: found by name, checked as a whole, saved at one stroke or not at all."""
 
+import errno
 import fcntl
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,6 +154,40 @@ def test_one_command_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         os.close(other)
     assert desk.change(desk.directory / "a.yaml", _edit("priority", "5")).ok
+
+
+@pytest.mark.parametrize("call", ["fsync", "fchmod"])
+def test_a_disk_that_fails_leaves_the_file_as_it_was(desk: Desk, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(RulesError, match=r"cannot be written \(no space left on device\); see who may write there"):
+        desk.change(desk.directory / "a.yaml", _edit("priority", "5"))
+    assert (desk.directory / "a.yaml").read_text(encoding="utf-8") == OFFICE
+    assert sorted(path.name for path in desk.directory.iterdir()) == ["a.yaml", "b.yaml", "vip.txt"]
+
+
+def test_no_room_for_a_draft_is_one_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(RulesError, match="cannot be checked in"):
+        desk.change(desk.directory / "a.yaml", _edit("priority", "5"))
+    assert (desk.directory / "a.yaml").read_text(encoding="utf-8") == OFFICE
+
+
+def test_a_list_that_lies_elsewhere_is_refused_in_a_draft_too(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "far.txt").write_text("1\n", encoding="utf-8")
+    (desk.directory / "far.txt").symlink_to(tmp_path / "far.txt")
+    os.mkfifo(desk.directory / "pipe.txt")
+    for name in ("far.txt", "pipe.txt", "absent.txt"):
+        with pytest.raises(UncheckedError) as refused:
+            desk.change(desk.directory / "a.yaml", _edit("did", f"@{name}"))
+        assert name in refused.value.problems[0].what
+
+
+def test_a_name_that_is_spelled_with_escapes_is_found(desk: Desk) -> None:
+    (desk.directory / "c.yaml").write_text('- {name: "w\\u0065ird", did: 3, route: {app: auto}}\n', encoding="utf-8")
+    assert desk.find("weird").file.name == "c.yaml"
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from fallbackrouter.core.tier import DEFAULT_ORDER, FALLBACK, LAST_RESORT, LIVE,
 from fallbackrouter.core.verdict import Hit, Miss, TimedOut, Unavailable, Verdict
 from fallbackrouter.core.walk import Walk
 from fallbackrouter.tiers.rules import RuleTier
+from tests.proof.size import full_or
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 LAST = Route((("app", "hangup"),))
@@ -87,7 +88,7 @@ def _answer(outcome: Outcome) -> Answer:
     return Answer(outcome.source, outcome.rule, outcome.route.fields, second)
 
 
-@settings(max_examples=500)
+@settings(max_examples=full_or(1000, full=20000), deadline=None)
 @given(
     st.tuples(_calls, st.integers(0, 8).map(lambda hours: MONDAY + timedelta(hours=hours))),
     st.tuples(_rules, _rules),
@@ -104,7 +105,8 @@ def test_other_rules_decide_as_a_walk_by_them_would(
     if not has_crm:
         said = {**said, LIVE: Miss(), REMEMBERED: Miss()}
     was, _ = _walk(call, at, former, order, said)
-    recorded = Recorded("id", at, call, _answer(was), frozenset(step.tier for step in was.steps))
+    live_missed = any(step.tier == LIVE and isinstance(step.verdict, Miss) for step in was.steps)
+    recorded = Recorded("id", at, call, _answer(was), frozenset(step.tier for step in was.steps), live_missed)
     will_be, asked = _walk(call, at, other, order, said)
     replay = Replay(
         Rulebook(rule for rule in other if rule.tier == OVERRIDE),

@@ -23,6 +23,7 @@ class Scene:
         self.clock = FakeClock()
         self.events: list[StoredEvent] = []
         self.alive: list[str] | None = []
+        self.linked: dict[str, str] = {}
         self.asked = 0
         self.steps = 0
         self.broken = False
@@ -49,7 +50,7 @@ class Scene:
         self.asked += 1
         if self.alive is None:
             raise AmiError("away")
-        return [Channel(one, one, "x") for one in self.alive]
+        return [Channel(one, self.linked.get(one, one), "x") for one in self.alive]
 
     async def _read(self, place: int, limit: int) -> Step:
         self.steps += 1
@@ -131,6 +132,20 @@ async def test_a_call_that_lives_for_days_is_not_ended() -> None:
     for _ in range(50):
         await scene.later(3600)
     assert (scene.recorded, scene.job.open) == ([], 1)
+
+
+async def test_a_call_lives_by_a_channel_that_is_only_linked_to_it() -> None:
+    scene = Scene()
+    scene.tell("start", "1.1")
+    scene.linked = {"9.9": "1.1"}
+    scene.alive = ["9.9"]
+    for _ in range(5):
+        await scene.later(60)
+    assert scene.recorded == []
+    scene.linked = {}
+    await scene.later(0)
+    await scene.later(30)
+    assert len(scene.recorded) == 1
 
 
 async def test_the_exchange_is_not_asked_while_no_call_is_open() -> None:

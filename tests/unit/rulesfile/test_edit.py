@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fallbackrouter.core.errors import RulesError
 from fallbackrouter.rulesfile.edit import add_rule, drop_key, remove_rule, rules_of, set_key, source_of
+from tests.proof.size import full_or
 
 PAGE = """\
 # the file's own words
@@ -171,7 +172,7 @@ def _files(draw: st.DrawFn) -> str:
     return text + draw(st.sampled_from(["", "# tail\n", "\n"]))
 
 
-@settings(max_examples=400)
+@settings(max_examples=full_or(400, full=5000), deadline=None)
 @given(_files(), st.data())
 def test_any_change_of_any_file_says_what_was_meant_and_keeps_every_comment(text: str, data: st.DataObject) -> None:
     before = _plain(text)

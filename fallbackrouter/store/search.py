@@ -1,0 +1,88 @@
+"""Decisions that are looked for: by any filters, page by page, so that no look takes long or much memory.
+
+Blocking: for commands, or in a thread. Each page is a short look of its own: however long its reader takes over it,
+the journal's writers are not kept from their log.
+
+Source: docs/journal.md, "A decision's JSON".
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from fallbackrouter.core.errors import StoreError
+from fallbackrouter.store.decisions import Json, as_json
+from fallbackrouter.store.faults import refusal
+from fallbackrouter.store.opened import require
+from fallbackrouter.store.wanted import Condition, Wanted, Way, by_time, count_sql, page_sql, ways
+
+PAGE = 2000
+COUNTED = 20_000
+"""How far what an index leads to is counted; beyond it, one is as good as another."""
+_BUSY_MS = 5000
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the journal for queries; nothing can be written by them.
+
+    Raises:
+        StoreError: there is no journal, it cannot be read, or it has not been migrated to this schema.
+    """
+    require(path)
+    try:
+        # mode=rw, as a read-only connection cannot make the -shm file that a journal in WAL mode needs.
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            for pragma in (f"busy_timeout = {_BUSY_MS}", "query_only = ON", "temp_store = FILE"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.row_factory = sqlite3.Row
+            yield connection
+    except sqlite3.Error as error:
+        if "no such index" in str(error):
+            raise StoreError(
+                f"{path} has not been brought to this version's schema; start or restart the service, which does so"
+            ) from None
+        raise refusal(path, error) from None
+
+
+def search(path: Path, wanted: Wanted, *, limit: int | None = None) -> Iterator[Json]:
+    """Yield the decisions that are wanted, newest first, as the contract spells them.
+
+    Args:
+        limit: the most; None: all.
+
+    Raises:
+        StoreError: there is no journal, or it cannot be read.
+    """
+    before: tuple[int, str] | None = None
+    left = limit
+    with looking(path) as connection:
+        way = best_way(connection, wanted)
+        while True:
+            size = PAGE if left is None else min(PAGE, left)
+            rows = _asked(connection, page_sql(way, wanted, before, size))
+            yield from map(as_json, rows)
+            left = None if left is None else left - len(rows)
+            if len(rows) < size or left == 0:
+                return
+            before = (rows[-1]["at"], rows[-1]["id"])
+
+
+def best_way(connection: sqlite3.Connection, wanted: Wanted) -> Way:
+    """Return the index that leads to the fewest decisions.
+
+    Where each leads to very many, slow ones are looked for in the order of time, as that index knows who is slow.
+    """
+    possible = ways(wanted)
+    if len(possible) == 1 and wanted.slow_ms is None:
+        return possible[0]
+    counted = [(_asked(connection, count_sql(way, wanted, COUNTED))[0][0], way) for way in possible]
+    count, best = min(counted, key=lambda one: one[0])
+    return by_time() if wanted.slow_ms is not None and count >= COUNTED else best
+
+
+def _asked(connection: sqlite3.Connection, query: Condition) -> list[Any]:
+    return connection.execute(query.sql, query.values).fetchall()

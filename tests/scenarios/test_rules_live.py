@@ -1,0 +1,81 @@
+"""Rules changed under a running router: pins, rollback, and files that are applied as they are saved."""
+
+import os
+import subprocess
+import sys
+
+from tests.fakes.service import Service, wait_until
+from tests.fakes.whole import DID, Whole, ask, rule
+
+BROKEN = "- {name: office, tier: nowhere}\n"
+
+
+def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FALLBACKROUTER_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "fallbackrouter", "rules", *words, "--config", str(whole.config)],
+        cwd=whole.folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def rule_files(service: Service) -> str:
+    background = service.status()["background"] or {}
+    return str(background.get("rule_files", {}).get("state"))
+
+
+def incidents(whole: Whole) -> list[tuple[str, ...]]:
+    return whole.query("SELECT state, reason FROM incidents WHERE part = 'rule files' ORDER BY id")
+
+
+def test_a_pin_serves_at_once_even_where_other_files_are_broken(whole: Whole) -> None:
+    whole.rules(rule("office", DID, "62"))
+    service = whole.start().ready()
+    whole.rules(BROKEN)
+    assert "serve now" in run(whole, "pin", DID, "--to", "group:9", "--for", "1h", "--why", "line down").stdout
+    pinned = ask(service.port)
+    assert (pinned["num"], pinned["FR_SOURCE"], pinned["FR_RULE"]) == ("9", "override", f"pin {DID}")
+    run(whole, "unpin", DID)
+    assert ask(service.port)["num"] == "62"
+
+
+def test_what_was_rolled_back_stays_so_over_a_restart(whole: Whole) -> None:
+    whole.rules(rule("office", DID, "62"))
+    service = whole.start().ready()
+    whole.rules(rule("office", DID, "66"))
+    run(whole, "apply")
+    assert ask(service.port)["num"] == "66"
+    assert "serve now" in run(whole, "rollback").stdout
+    assert ask(service.port)["num"] == "62"
+    whole.rules(rule("office", DID, "66"))  # a deployment puts them there again
+    service.stop()
+    service = whole.start().ready()
+    assert ask(service.port)["num"] == "62"
+    assert "rolled back, and are left alone" in service.stderr
+    run(whole, "apply")
+    assert ask(service.port)["num"] == "66"
+
+
+def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Whole) -> None:
+    whole.configure("[rules]\nauto_apply = true")
+    whole.rules(rule("office", DID, "62"))
+    service = whole.start().ready()
+    wait_until(lambda: rule_files(service) == "good", "the files were looked at")
+    whole.rules(BROKEN)
+    wait_until(lambda: rule_files(service) == "broken", "the broken file is noticed")
+    assert ask(service.port)["num"] == "62"
+    assert "the rule has no route" in service.status()["background"]["rule_files"]["reason"]
+    assert "the last good rules serve on" in service.stderr
+    whole.rules(rule("office", DID, "63"))
+    wait_until(lambda: ask(service.port)["num"] == "63", "the corrected file serves")
+    wait_until(lambda: rule_files(service) == "good", "status tells so")
+    wait_until(lambda: len(incidents(whole)) == 2, "both are on record")
+    (broken, reason), (good, _) = incidents(whole)
+    assert (broken, good) == ("broken", "good")
+    assert "rules.yaml:1:" in reason
