@@ -2,7 +2,7 @@
 # make serve   run the router with an example configuration and example rules
 # make lint    every check that reads the code
 # make test    every test, real Asterisks included where root on Debian runs it
-# make bench   measure against a FastAGI server that decides nothing
+# make bench   measure against a FastAGI server that decides nothing, plain inserts and a bare HTTP client
 # make drill   every fault that no call may notice, one by one; prints and writes docs/faults.md
 # make soak    ten minutes of calls while the CRM flaps
 # make proof   every proof at full size; writes docs/proof.md

@@ -77,8 +77,8 @@ class Numbering:
     def respellings(self) -> list["Respelling"]:
         """Return how this region's numbers become E.164, for a dialplan; a second's work.
 
-        Numbers of other countries are told by their country's code and lengths; what stands behind the code is not
-        looked at, but that a trunk prefix there makes no number of it.
+        Numbers of other countries are told by their country's code and lengths; one with a trunk prefix behind the
+        code is left alone. Of this region's, a few in a thousand that no subscriber has may be told otherwise.
         """
         if not self._region:
             return []
@@ -87,7 +87,8 @@ class Numbering:
         abroad = [text for text in _codes_of(own.international_prefix) if text]
         home = str(own.country_code)
         learner = _Learner(self._to_e164, abroad)
-        for start in ("", *(before + home for before in ("+", *abroad))):
+        no_code = [before + "0" for before in abroad]
+        for start in ("", *no_code, *(before + home for before in ("+", *abroad))):
             for pattern, drop, prepend in learner.learn(start):
                 found.setdefault((drop, prepend), []).append(pattern)
         for before in ("+", *abroad):

@@ -22,6 +22,7 @@ from fallbackrouter.doctor import (
     events,
     hours,
     http_door,
+    installed,
     journal,
     limits,
     names,
@@ -244,7 +245,8 @@ class Examination:
 
     async def _dialplan(self) -> list[Finding]:
         ports = {int(one.rpartition(":")[2]) for one in (*self._settings.agi.listen, *await self._listening("listen"))}
-        return await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports, dialplan.FOLDER))
+        asks = await in_thread(lambda: dialplan.check_dialplan(self._wishes.dialplan, ports, dialplan.FOLDER))
+        return [*asks, *await in_thread(lambda: installed.check_installed(self._loaded))]
 
     async def _limits(self) -> list[Finding]:
         agi, crm = self._settings.agi, self._settings.crm

@@ -4,10 +4,14 @@ A connection waits for its question, is answered (the router bounds that), and i
 until its next question. All but the second depend on the peer, so they end by force when their time is over. All waits
 of a kind are equally long, so the oldest stands first and one look at intervals is enough; no connection has a timer of
 its own.
+
+No peer that has sent something is cut for our own slowness: what it sent may be an event, which nobody sends twice.
 """
 
 import asyncio
-from collections.abc import MutableMapping
+import select
+from collections.abc import Callable, MutableMapping
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 from fallbackrouter.clock import Clock
@@ -15,6 +19,10 @@ from fallbackrouter.clock import Clock
 Transport: TypeAlias = asyncio.WriteTransport
 MAX_STEP_S = 0.1
 """The longest between two looks at who has had his time."""
+SILENT_S = 0.1
+"""How long a peer may be silent while others want its place."""
+_ASKED_AT_ONCE = 32
+"""Among so many of the oldest one is sought that is silent."""
 
 
 class Held:
@@ -60,20 +68,23 @@ class Held:
         return len(self._all) > self._busy_above
 
     def open(self, transport: Transport) -> None:
-        """Take a connection that will send its header; if there are too many, the oldest such one goes."""
-        if len(self._all) >= self._max_calls and self._waiting:
-            self._cut(next(iter(self._waiting)), "shed")
+        """Take a connection that will send its header; if there are too many, those that are silent go."""
+        while len(self._all) >= self._max_calls and self.let_go_silent():
+            pass
         self._all.add(transport)
         self._waiting[transport] = self._clock.now_s()
         if not self._looking:
             self._looking = True
-            asyncio.get_running_loop().call_later(self._step_s, self._look)
+            asyncio.get_running_loop().call_later(self._step_s, self._look_soon)
 
-    def let_go_silent(self, longer_than_s: float) -> None:
-        """Cut the oldest connection that has sent no header for so long, if there is one."""
-        oldest = next(iter(self._waiting.items()), None)
-        if oldest is not None and self._clock.now_s() - oldest[1] > longer_than_s:
-            self._cut(oldest[0], "shed")
+    def let_go_silent(self) -> bool:
+        """Cut the oldest connection that has been silent for a while, or that rests; tell whether there was one."""
+        before_s = self._clock.now_s() - SILENT_S
+        for transport, since_s in islice(self._waiting.items(), _ASKED_AT_ONCE):
+            if (transport in self._resting or since_s <= before_s) and not has_sent(transport):
+                self._cut(transport, "shed")
+                return True
+        return False
 
     def arrived(self, transport: Transport) -> float | None:
         """Note that the header is there; return when the connection was taken, None if it has been cut."""
@@ -120,23 +131,44 @@ class Held:
         for transport in list(self._all):
             transport.abort()
 
+    def _look_soon(self) -> None:
+        """Look once those who have been heard in this turn of the loop have had theirs."""
+        asyncio.get_running_loop().call_soon(self._look)
+
     def _look(self) -> None:
         """Cut those whose time is over."""
         now_s = self._clock.now_s()
-        self._cut_before(self._waiting, now_s - self._header_s, "silent")
+        self._cut_before(self._waiting, now_s - self._header_s, "silent", unless=has_sent)
         self._cut_before(self._sending, now_s - self._send_s, "unread")
+        while len(self._all) > self._max_calls and self.let_go_silent():
+            pass
         self._looking = bool(self._all)
         if self._looking:
-            asyncio.get_running_loop().call_later(self._step_s, self._look)
+            asyncio.get_running_loop().call_later(self._step_s, self._look_soon)
 
-    def _cut_before(self, since: dict[Transport, float], before_s: float, why: str) -> None:
-        while since:
-            transport, since_s = next(iter(since.items()))
-            if since_s > before_s:
-                return
-            self._cut(transport, "idle" if transport in self._resting else why)
+    def _cut_before(
+        self,
+        since: dict[Transport, float],
+        before_s: float,
+        why: str,
+        unless: Callable[[Transport], bool] = lambda _: False,
+    ) -> None:
+        late = [transport for transport, _ in takewhile(lambda item: item[1] <= before_s, since.items())]
+        for transport in late:
+            if not unless(transport):
+                self._cut(transport, "idle" if transport in self._resting else why)
 
     def _cut(self, transport: Transport, why: str) -> None:
         self._counts[why] += 1
         self.close(transport)
         transport.abort()
+
+
+def has_sent(transport: Transport) -> bool:
+    """Tell whether a peer has sent something that was not read yet."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        return False
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    return bool(heard.poll(0))

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from fallbackrouter.entrance.held import Held
 
 LOOK_AGAIN_S = 0.005
-SILENT_S = 0.1
-"""How long a peer may be silent while others wait for its place."""
 
 
 class ScarceServer:
@@ -63,7 +61,7 @@ class ScarceServer:
             self._coming.add(coming)
             coming.add_done_callback(self._coming.discard)
         else:
-            self._held.let_go_silent(SILENT_S)
+            self._held.let_go_silent()
         self._loop.remove_reader(self._listener)
         self._again = self._loop.call_later(LOOK_AGAIN_S, self._listen)
 

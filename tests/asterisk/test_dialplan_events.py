@@ -1,7 +1,9 @@
 """What the generated dialplan tells the router, and where it leads: destinations that are not there, ends, FreePBX."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +127,27 @@ exten => busy,1,{STOP_HERE}
 exten => _[1-6]X!,1,Set(CAME=${{EXTEN}})
  same => n,{STOP_HERE}
 """
+
+
+DOC = Path(__file__).parents[2] / "docs/dialplan.md"
+INTERNAL = f"""
+[internal]
+exten => _X!,1,Set(CAME=${{EXTEN}})
+ same => n,{STOP_HERE}
+"""
+
+
+@pytest.mark.parametrize(("number", "came"), [("501", "62"), ("77", "100")])
+@pytest.mark.parametrize("running", [True, False], ids=["answered", "static"])
+def test_the_documents_example_goes_where_it_is_told(
+    exchange: Exchange, routed: Routed, number: str, came: str, running: bool
+) -> None:
+    blocks = re.findall(r"```ini\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = [block for block in blocks if "[from-trunk-generated]" in block]
+    text = _patient(generated(routed, ask=None if running else free_port())).replace("absolute)=0.6", "absolute)=30")
+    install(exchange, text, example + INTERNAL + FREEPBX)
+    token = exchange.call(number, "from-trunk-generated")
+    assert exchange.values(token, ("CAME",)) == [came]
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["answered", "static"])

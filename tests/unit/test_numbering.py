@@ -1,9 +1,13 @@
 """The numbering plan: which spellings are one telephone number, and how one is spelled for a CRM."""
 
+import random
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallbackrouter.core.pattern import parse_pattern
 from fallbackrouter.numbering import CACHE_NUMBERS, FORMS, Numbering
 
 RU = Numbering("RU")
@@ -71,3 +75,40 @@ def test_the_cache_is_bounded() -> None:
     for number in range(CACHE_NUMBERS + 100):
         PLAIN.read(str(number))
     assert PLAIN.read.cache_info().currsize == CACHE_NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("region", "may_differ"), [("RU", 0), ("US", 0.002), ("DE", 0.002), ("GB", 0.002), ("IT", 0.01), ("FR", 0.01)]
+)
+def test_respellings_make_the_same_of_a_number_as_its_region_does(region: str, may_differ: float) -> None:
+    numbering = Numbering(region)
+    patterns = [(parse_pattern(text), one) for one in numbering.respellings() for text in one.patterns]
+    rng = random.Random(region)
+    known = 0
+    others: list[str] = []
+    for number in (_dialled(rng, region) for _ in range(1_500)):
+        made = {one.prepend + number[one.drop :] for pattern, one in patterns if pattern.matches(number)}
+        whole = numbering.read(number).e164
+        known += bool(whole)
+        if made != ({whole[1:]} if whole else set()):
+            others.append(number)
+    assert len(others) <= may_differ * 1_500, others
+    assert known > 300
+
+
+def _dialled(rng: random.Random, region: str) -> str:
+    """Return a number as it might be dialled in a region; half of them are no whole number."""
+    code = str(phonenumbers.country_code_for_region(region))
+    abroad = {"RU": "810", "US": "011"}.get(region, "00")
+    trunk = {"RU": "8", "US": "1", "IT": ""}.get(region, "0")
+    before = rng.choice(
+        ("", "", trunk, trunk, code, f"+{code}", f"+{code}{trunk}", abroad + code, "+380", abroad + "380")
+    )
+    first = "5" if before.endswith("380") else ""
+    length = rng.choice((9, 10, 10, 10, rng.randint(4, 13)))
+    number = before + first + "".join(rng.choices("0123456789", k=length))
+    return number if 7 <= len(number.lstrip("+")) <= 17 else _dialled(rng, region)
+
+
+def test_without_a_region_nothing_is_respelled() -> None:
+    assert PLAIN.respellings() == []

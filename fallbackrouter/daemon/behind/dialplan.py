@@ -40,9 +40,9 @@ class Dialplan:
         self._reload_owed = False
 
     @classmethod
-    def where_wanted(cls, inside: Inside) -> "Dialplan | None":
+    def where_wanted(cls, inside: Inside, *, rest_s: float = REST_S) -> "Dialplan | None":
         """Return the duty, None where it is off."""
-        return cls(inside) if inside.settings.dialplan.auto else None
+        return cls(inside, rest_s=rest_s) if inside.settings.dialplan.auto else None
 
     async def start(self) -> None:
         """Begin; the first look is at once."""

@@ -209,7 +209,8 @@ async def test_it_can_be_closed_at_any_moment(after_s: float) -> None:
         before = asyncio.all_tasks()
         async with client_of(fake):
             await asyncio.sleep(after_s)
-        assert {task for task in asyncio.all_tasks() - before if "_serve" not in repr(task)} == set()
+        mine = before | {asyncio.current_task()}
+        await until(lambda: all("_serve" in repr(task) for task in asyncio.all_tasks() - mine), "the end of its tasks")
 
 
 async def test_closing_tells_who_waits() -> None:

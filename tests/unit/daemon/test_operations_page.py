@@ -15,6 +15,7 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SOURCES = [
     *sorted((ROOT / "fallbackrouter/daemon").glob("*.py")),
     ROOT / "fallbackrouter/daemon/behind/delivery.py",
+    ROOT / "fallbackrouter/daemon/behind/dialplan.py",
     ROOT / "fallbackrouter/daemon/behind/reconcile.py",
     *(
         ROOT / "fallbackrouter/jobs" / name
