@@ -45,7 +45,8 @@ class CallTiers:
             fallback_rule=fallback.winner,
             store=store,
         )
-        return cls(RuleTier(Rulebook(())), remembered, SyncedTier(), fallback)
+        synced = SyncedTier(stale_after_s=settings.sync.stale_after_s)
+        return cls(RuleTier(Rulebook(())), remembered, synced, fallback)
 
     def absorb(self, changes: Sequence[Change]) -> None:
         """Take over what other workers have come to remember."""

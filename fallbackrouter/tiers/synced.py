@@ -1,6 +1,7 @@
 """The tier `synced`: the route table that the CRM fed us, held in memory."""
 
 from datetime import datetime
+from math import inf
 from typing import Protocol
 
 from fallbackrouter.core.call import Call
@@ -8,6 +9,7 @@ from fallbackrouter.core.route import Refused
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.core.verdict import Hit, Invalid, Miss, Verdict
 
+_OLD = "the routes are old: the feed said nothing for longer than sync.stale_after_s"
 _NEVER_SYNCED = Miss("no routes were synced")
 
 
@@ -30,10 +32,15 @@ class RouteTable(Protocol):
 
 
 class SyncedTier:
-    """Answers from the newest copy, which may be replaced at any moment between two calls."""
+    """Answers from the newest copy, which may be replaced at any moment between two calls.
 
-    def __init__(self, table: RouteTable | None = None) -> None:
+    Args:
+        stale_after_s: older routes are used all the same, and the trail says that they are old.
+    """
+
+    def __init__(self, table: RouteTable | None = None, *, stale_after_s: float = inf) -> None:
         self._table = table
+        self._stale_after_s = stale_after_s
 
     def swap(self, table: RouteTable) -> RouteTable | None:
         """Answer from another copy from the next call on; returns the former one."""
@@ -51,4 +58,5 @@ class SyncedTier:
             return Invalid(found.reason)
         synced_at = self._table.synced_at
         age_s = None if synced_at is None else max(0.0, (at - synced_at).total_seconds())
-        return Hit(found.route, rule=found.name, age_s=age_s)
+        old = age_s is not None and age_s > self._stale_after_s
+        return Hit(found.route, rule=found.name, age_s=age_s, notes=(_OLD,) if old else ())

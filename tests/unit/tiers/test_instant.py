@@ -55,6 +55,16 @@ def test_a_synced_route_tells_the_tables_age() -> None:
     assert tier.ask(call(), NOON) == Hit(route(), rule="r1", age_s=90.0)
 
 
+def test_old_routes_are_used_and_the_trail_says_that_they_are_old() -> None:
+    tier = SyncedTier(Table(rule(), synced_at=NOON - timedelta(seconds=90)), stale_after_s=89)
+    old = tier.ask(call(), NOON)
+    assert isinstance(old, Hit)
+    assert old.notes == ("the routes are old: the feed said nothing for longer than sync.stale_after_s",)
+    young = SyncedTier(Table(rule(), synced_at=NOON - timedelta(seconds=90)), stale_after_s=90).ask(call(), NOON)
+    assert isinstance(young, Hit)
+    assert young.notes == ()
+
+
 def test_a_synced_route_that_may_not_reach_a_dialplan_is_invalid() -> None:
     assert SyncedTier(Table(Refused("unknown app fax"))).ask(call(), NOON) == Invalid("unknown app fax")
 
