@@ -89,6 +89,7 @@ asterisk-roots: setup
 bench: setup
 	$(PY) -m benchmarks.run
 	$(PY) -m benchmarks.events
+	$(PY) -m benchmarks.routes
 
 drill: setup
 	@mkdir -p .make && rm -f $(FAULTS)
@@ -102,7 +103,7 @@ proof: setup asterisk-roots
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
 	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
-	-{ $(PY) -m benchmarks.run; $(PY) -m benchmarks.events; } | tee $(BENCHMARK)
+	-{ $(PY) -m benchmarks.run; $(PY) -m benchmarks.events; $(PY) -m benchmarks.routes; } | tee $(BENCHMARK)
 	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md
 
 clean:

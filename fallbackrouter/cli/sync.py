@@ -52,7 +52,9 @@ async def _run(
 ) -> "Outcome":
     from fallbackrouter.clock import SystemClock
     from fallbackrouter.config.build import crm_token
-    from fallbackrouter.daemon.sync_run import sync_from_crm, sync_from_file
+    from fallbackrouter.daemon.sync_run import make_way, sync_from_crm, sync_from_file
+
+    make_way()
 
     if source is not None:
         return await sync_from_file(

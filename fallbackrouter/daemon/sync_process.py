@@ -8,10 +8,8 @@ It reads one line of JSON (settings, token, base, full) and writes one line when
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,8 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.daemon.orphan import die_with_parent
-from fallbackrouter.daemon.sync_run import sync_from_crm
+from fallbackrouter.daemon.sync_run import make_way, sync_from_crm
 from fallbackrouter.jobs.sync_once import Outcome, SyncBusyError
-
-NICER = 10
-"""Calls come first."""
 
 
 def main(_arguments: Sequence[str]) -> int:
@@ -37,8 +32,7 @@ def main(_arguments: Sequence[str]) -> int:
         The exit code: 0 where routes are as the CRM has them, 1 where they stay as they were.
     """
     die_with_parent()
-    with suppress(OSError):
-        os.nice(NICER)
+    make_way()
     order = json.loads(sys.stdin.readline())
     settings = msgspec.convert(order["settings"], Settings)
     log.configure(level=settings.log.level, form=settings.log.format, process="sync")
