@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -443,3 +445,17 @@ def test_history_and_rollback(house: House) -> None:
     assert house.text == RULES
     assert "num=63" in house.rules("list").out
     assert "no rules with the number 77" in house.refused("rollback", "77")
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_page_does_what_it_says_one_after_the_other(house: House) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
+    chapter = page.partition("## Changing rules")[2].partition("\n## ")[0]
+    lines = re.findall(r"^    fallbackrouter (rules .*?)(?:\s+#.*)?$", chapter, re.MULTILINE)
+    assert len(lines) >= 12
+    house.rules("apply")
+    for line in lines:
+        told = house.rules(*shlex.split(line)[1:])
+        assert told.code == 0, f"{line}: {told.err}"
