@@ -456,6 +456,7 @@ def test_every_command_of_the_page_does_what_it_says_one_after_the_other(house: 
     lines = re.findall(r"^    fallbackrouter (rules .*?)(?:\s+#.*)?$", chapter, re.MULTILINE)
     assert len(lines) >= 12
     house.rules("apply")
+    house.rules("edit", "by day", "--to", "group:70", "--apply")
     for line in lines:
         told = house.rules(*shlex.split(line)[1:])
         assert told.code == 0, f"{line}: {told.err}"
