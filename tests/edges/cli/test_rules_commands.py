@@ -176,6 +176,7 @@ def test_a_rule_stands_where_it_was_wanted(house: House) -> None:
 
 def test_every_key_can_be_given(house: House) -> None:
     words = ("--tier", "override", "--did", "_7X.", "--caller", "withheld", "--stage", "init", "--when", "*,sat")
+    words = (*words, "--dates", "2030-12-24", "--except", "*-01-01", "--except", "2031-05-09")
     more = ("--timezone", "Asia/Tokyo", "--until", "2030-01-01 10:00", "--priority", "-3", "--time", "20")
     done = house.rules("add", "--name", "all", *words, *more, "--to", "group:5", "--to", "group:6", "--apply")
     assert done.code == 0, done.err
@@ -188,7 +189,8 @@ def test_every_key_can_be_given(house: House) -> None:
         "init",
         -3,
     )
-    assert rule["when"] == "*,sat (Asia/Tokyo) until 2030-01-01T01:00:00Z"
+    hours = "*,sat on 2030-12-24 except *-01-01, 2031-05-09 (Asia/Tokyo)"
+    assert rule["when"] == f"{hours} until 2030-01-01T01:00:00Z"
     assert house.rules("edit", "all", "--to", "auto").code == 0
     assert "routes:" not in house.text
 
