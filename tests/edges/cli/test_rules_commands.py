@@ -176,9 +176,9 @@ def test_a_rule_stands_where_it_was_wanted(house: House) -> None:
 
 def test_every_key_can_be_given(house: House) -> None:
     words = ("--tier", "override", "--did", "_7X.", "--caller", "withheld", "--stage", "init", "--when", "*,sat")
-    words = (*words, "--dates", "2030-12-24", "--except", "*-01-01", "--except", "2031-05-09")
+    dates = ("--dates", "2030-12-24", "--except", "*-01-01", "--except", "2031-05-09")
     more = ("--timezone", "Asia/Tokyo", "--until", "2030-01-01 10:00", "--priority", "-3", "--time", "20")
-    done = house.rules("add", "--name", "all", *words, *more, "--to", "group:5", "--to", "group:6", "--apply")
+    done = house.rules("add", "--name", "all", *words, *dates, *more, "--to", "group:5", "--to", "group:6", "--apply")
     assert done.code == 0, done.err
     [rule] = [rule for rule in house.rules("list", "--json").lines if rule["name"] == "all"]
     assert rule["route"] == "app=group num=5 time=20, then app=group num=6"
