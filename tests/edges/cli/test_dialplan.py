@@ -81,7 +81,8 @@ def test_what_cannot_be_made_is_refused_in_a_sentence(house: Path, more: str, wh
 
 
 def test_a_pin_ends_by_itself_in_asterisk_too(house: Path) -> None:
-    pin = "- {name: pin, tier: override, did: '74951111111', route: {app: group, num: '9'}, valid_until: '2099-01-01T00:00Z'}\n"
+    until = "valid_until: '2099-01-01T00:00Z'"
+    pin = f"- {{name: pin, tier: override, did: '7495', route: {{app: group, num: '9'}}, {until}}}\n"
     (house / "rules/pins.yaml").write_text(pin)
     text = run(house).stdout
     assert "${EPOCH} < 4070908800]?:fallbackrouter-override-2,s,1)" in text
