@@ -69,10 +69,8 @@ def _install(house: "House", text: str) -> None:
     if not named:
         raise DialplanError('dialplan.file is empty; write dialplan.file = "/etc/asterisk/fallbackrouter.conf"')
     path = house.loaded.file(named)
-    if not install(path, text):
-        say(f"{path} is what it should be already")
-        return
-    say(f"{path} is written")
+    # Asterisk is told in either case: a reload may have failed the last time.
+    say(f"{path} is written" if install(path, text) else f"{path} is what it should be already")
     if not house.settings.ami.user:
         complain("ami.user is empty, so Asterisk was not told; run `asterisk -rx 'dialplan reload'`")
         return

@@ -21,6 +21,8 @@ DidOption = Annotated[list[str] | None, typer.Option("--did", help="A dialled nu
 CallerOption = Annotated[list[str] | None, typer.Option("--caller", help="Who calls; may be repeated.")]
 StageOption = Annotated[list[str] | None, typer.Option("--stage", help="The point of the call; may be repeated.")]
 WhenOption = Annotated[list[str] | None, typer.Option("--when", help="Hours and days; may be repeated.")]
+DatesOption = Annotated[list[str] | None, typer.Option("--dates", help="Only on these; may be repeated.")]
+ExceptOption = Annotated[list[str] | None, typer.Option("--except", help="Not on these; may be repeated.")]
 TierOption = Annotated[str, typer.Option("--tier", help="fallback or override.")]
 ZoneOption = Annotated[str, typer.Option("--timezone", help="The zone in which --when is meant.")]
 PriorityOption = Annotated[str, typer.Option("--priority", help="The higher wins; 0 without it.")]

@@ -10,7 +10,9 @@ from fallbackrouter.cli.output import say
 from fallbackrouter.cli.rules_desk import (
     ApplyOption,
     CallerOption,
+    DatesOption,
     DidOption,
+    ExceptOption,
     PriorityOption,
     StageOption,
     TierOption,
@@ -47,6 +49,8 @@ def add(
     caller: CallerOption = None,
     stage: StageOption = None,
     when: WhenOption = None,
+    dates: DatesOption = None,
+    except_: ExceptOption = None,
     timezone: ZoneOption = "",
     until: UntilOption = "",
     priority: PriorityOption = "",
@@ -68,7 +72,7 @@ def add(
         raise typer.BadParameter("--file, --before and --after each say where; give one of them")
     house = open_house(config)
     desk = desk_of(house)
-    lists = {"did": did, "caller": caller, "stage": stage, "when": when}
+    lists = {"did": did, "caller": caller, "stage": stage, "when": when, "dates": dates, "except": except_}
     texts = {"timezone": timezone, "valid_until": until, "priority": priority}
     keys = {"name": name, "tier": tier or "fallback", **_keys(lists, texts), **read_routes(to, time)}
     at: int | None = None
@@ -91,6 +95,8 @@ def edit(
     caller: CallerOption = None,
     stage: StageOption = None,
     when: WhenOption = None,
+    dates: DatesOption = None,
+    except_: ExceptOption = None,
     timezone: ZoneOption = "",
     until: UntilOption = "",
     priority: PriorityOption = "",
@@ -106,7 +112,7 @@ def edit(
     house = open_house(config)
     desk = desk_of(house)
     found = desk.find(name)
-    lists = {"did": did, "caller": caller, "stage": stage, "when": when}
+    lists = {"did": did, "caller": caller, "stage": stage, "when": when, "dates": dates, "except": except_}
     texts = {"name": rename, "tier": tier, "timezone": timezone, "valid_until": until, "priority": priority}
     keys = {**_keys(lists, texts), **_routes(found, to or [], time)}
     if keys or without:

@@ -105,14 +105,14 @@ def _warn_of_policy(house: "House", did: str, read: "ReadNumber") -> None:
 
 def _serve(house: "House", transform: Callable[[str], str], note: str, now: datetime) -> None:
     from fallbackrouter.jobs.rules_pin import apply_pins
-    from fallbackrouter.rulesfile.save import read_if_there
     from fallbackrouter.rulesfile.sources import PINS
 
     open_journal(house)
     _make_folder(house)
     file = house.rules_dir / PINS
-    checked = change(desk_of(house), file, transform, alone=True)
-    apply_pins(checked.rules, read_if_there(file), house.journal, note, now)
+    desk = desk_of(house)
+    change(desk, file, transform, alone=True)
+    apply_pins(lambda: desk.alone(file), house.journal, note, now)
     tell_router(house, "the pins")
 
 

@@ -79,6 +79,6 @@ def tell_router(house: "House", what: str, and_: str = "") -> None:
     try:
         command(house.data_dir, {"do": "rules_changed"}, within_s=TELL_S)
     except ControlError as error:
-        say(f"{what} kept; they serve from the router's next start ({error})")
+        say(f"{what} are kept; they serve from the router's next start ({error})")
         return
     say(f"{what} serve now{and_}")

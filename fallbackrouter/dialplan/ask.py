@@ -32,7 +32,10 @@ _LIFT = "Set(TIMEOUT(absolute)=${FR_SAVED})"
 
 
 def _gave_up() -> list[Step]:
-    return [Step(_LIFT, "the guard fired: the call goes on without the router"), Step("Goto(s,judge)")]
+    return [
+        Step(_LIFT, "the guard fired: the call goes on without the router"),
+        Step("Goto(s,judge)", "an answer may have come in the last moment"),
+    ]
 
 
 def _question(plan: Plan) -> Iterator[Step]:
@@ -50,22 +53,22 @@ def _question(plan: Plan) -> Iterator[Step]:
     yield Step(f"GotoIf({known}?:lost)", "only a whole name is a whole answer", "judge")
     if plan.destinations:
         yield from _look(plan)
-    yield Step("Return()", label="done")
+    yield Step("Return()", "back to who asked", "done")
     yield Step("Set(FR_SOURCE=)", "no answer, or half of one", "lost")
     for place, function in enumerate(plan.functions):
         now, was = f"${{URIENCODE(${{{function}}})}}", f"${{URIENCODE(${{FR_WAS{place}}})}}"
         yield Step(f'GotoIf($["x{now}" = "x{was}"]?kept{place})', "half an answer may have written it")
-        yield Step(f"Set({function}=${{FR_WAS{place}}})")
-        yield Step("NoOp()", label=f"kept{place}")
+        yield Step(f"Set({function}=${{FR_WAS{place}}})", "as it was")
+        yield Step("NoOp()", "as it was", f"kept{place}")
     yield Step(f"Goto({plan.named('static')},s,1)", "Asterisk's own copy of the rules")
 
 
 def _look(plan: Plan) -> Iterator[Step]:
     """Yield the steps that see whether the destination is there."""
-    yield Step("GotoIf($[${LEN(${FR_DEST})} = 0]?done)")
+    yield Step("GotoIf($[${LEN(${FR_DEST})} = 0]?done)", "the app has no destination")
     yield Step("GotoIf(${DIALPLAN_EXISTS(${FR_DEST})}?done)", "the destination is in this dialplan")
     yield from tell_no_destination(plan)
-    yield Step("GotoIf($[${LEN(${FR_NEXT})} = 0]?lost)")
+    yield Step("GotoIf($[${LEN(${FR_NEXT})} = 0]?lost)", "there is no second one")
     yield Step("GotoIf(${DIALPLAN_EXISTS(${FR_NEXT})}?:lost)", "the second one")
-    yield Step("Set(FR_DEST=${FR_NEXT})")
-    yield Step("Set(FR_NEXT=)")
+    yield Step("Set(FR_DEST=${FR_NEXT})", "it takes the place of the first")
+    yield Step("Set(FR_NEXT=)", "and is the last")

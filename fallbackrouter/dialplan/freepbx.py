@@ -42,7 +42,7 @@ def freepbx_contexts(plan: Plan) -> Iterator[str]:
     steps = [
         Step(f"Gosub({plan.named('watch')},s,1(${{FROM_DID}}))", "the end of the call will be told"),
         Step(f"Gosub({plan.prefix},s,1(${{FROM_DID}},init))", "inside a destination the dialled number is FROM_DID"),
-        Step("GotoIf($[${LEN(${FR_DEST})} = 0]?none)"),
+        Step("GotoIf($[${LEN(${FR_DEST})} = 0]?none)", "the app has no destination"),
         Step("Goto(${FR_DEST})", "ring group, queue, extension, ..."),
         Step("Goto(app-blackhole,busy,1)", "the answer leads nowhere in FreePBX: [destinations] lacks its app", "none"),
     ]

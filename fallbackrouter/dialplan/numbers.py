@@ -37,12 +37,12 @@ def read_arguments() -> list[Step]:
     return [
         Step(f"Set(LOCAL({DID}_N)=${{ARG1}}${{IF($[${{ARGC}} > 2]?~)}})", "a comma in what was dialled parts it"),
         Step("Set(LOCAL(FR_TOP)=${STACK_PEEK(1,e,1)})", "what was dialled in the context that called, whole"),
-        Step("GotoIf($[${LEN(${FR_TOP})} = ${LEN(" + top + ")}]?stage)"),
+        Step("GotoIf($[${LEN(${FR_TOP})} = ${LEN(" + top + ")}]?stage)", "has it separators?"),
         Step(f"Set(LOCAL({DID}_N)=${{FR_TOP}})", "it holds separators, so the argument has lost some"),
-        Step("Set(LOCAL(FR_STAGE)=${ARG${ARGC}})", label="stage"),
-        Step('GotoIf($[${REGEX("^[a-z0-9_]{1,32}$" ${FR_STAGE})}]?known)'),
+        Step("Set(LOCAL(FR_STAGE)=${ARG${ARGC}})", "the last argument, whatever was dialled", "stage"),
+        Step('GotoIf($[${REGEX("^[a-z0-9_]{1,32}$" ${FR_STAGE})}]?known)', "is it a stage at all?"),
         Step("Set(LOCAL(FR_STAGE)=init)", "a stage that cannot be believed"),
-        Step("NoOp()", label="known"),
+        Step("NoOp()", "the stage is known", "known"),
     ]
 
 
@@ -56,18 +56,18 @@ def read_number(who: str, plan: Plan) -> list[Step]:
     steps = [
         Step(f"Set(LOCAL({who}_W)=${{REGEX({_WITHHELD} ${{TOLOWER(${{{number}}})}})}})", "withheld: no number"),
         Step(f"Set(LOCAL({number})=${{REPLACE({number},{_MOVING},~)}})", "nothing in it moves an argument"),
-        Step(f"GotoIf($[${{REGEX({_DIALLABLE} ${{{number}}})}}]?:{who}_text)"),
+        Step(f"GotoIf($[${{REGEX({_DIALLABLE} ${{{number}}})}}]?:{who}_text)", "is it a telephone number?"),
         Step(f"Set(LOCAL({number})=${{FILTER(0-9*#+,${{{number}}})}})", "a number, without its formatting"),
         Step(f"Set(LOCAL({number})=${{REPLACE({number},{_BRACKETS},~)}})", "else a name, as it is", f"{who}_text"),
-        Step(f"GotoIf(${{{who}_W}}?:{who}_key)"),
-        Step(f"Set(LOCAL({number})=)"),
+        Step(f"GotoIf(${{{who}_W}}?:{who}_key)", "is it withheld?"),
+        Step(f"Set(LOCAL({number})=)", "then it meets no number and no pattern"),
         Step(
             f'Set(LOCAL({who}_K)=${{IF($["${{{number}:0:1}}" = "+"]?1:0)}})',
             "a plus in front is left out where exact numbers are compared",
             f"{who}_key",
         ),
-        Step(f"Set(LOCAL({who}_K)=${{{number}:${{{who}_K}}}})"),
-        Step(f"Set(LOCAL({who}_K)=${{REPLACE({who}_K,-,~)}})"),
+        Step(f"Set(LOCAL({who}_K)=${{{number}:${{{who}_K}}}})", "what exact numbers are compared with"),
+        Step(f"Set(LOCAL({who}_K)=${{REPLACE({who}_K,-,~)}})", "Asterisk overlooks dashes, and we do not"),
     ]
     return [*steps, *_respelled(who, plan)] if plan.has_region else steps
 
@@ -76,16 +76,16 @@ def _respelled(who: str, plan: Plan) -> Iterator[Step]:
     """Yield the steps that find the number's E.164 form."""
     number = f"{who}_N"
     yield Step(f"Set(LOCAL({who}_E)=)", "E.164 digits, where the region tells them")
-    yield Step(f"Set(LOCAL({who}_P)=)")
+    yield Step(f"Set(LOCAL({who}_P)=)", "the same with a plus")
     for place, spelling in enumerate(plan.respellings):
         exists = f"${{DIALPLAN_EXISTS({plan.named(f'e164-{place}')},${{{number}}},1)}}"
-        yield Step(f"GotoIf({exists}?:{who}_e{place + 1})", label=f"{who}_e{place}")
-        yield Step(f"Set(LOCAL({who}_E)={spelling.prepend}${{{number}:{spelling.drop}}})")
-        yield Step(f"Goto({who}_found)")
-    yield Step(f"Goto({who}_read)", label=f"{who}_e{len(plan.respellings)}")
-    yield Step(f"Set(LOCAL({who}_K)=${{{who}_E}})", label=f"{who}_found")
-    yield Step(f"Set(LOCAL({who}_P)=+${{{who}_E}})")
-    yield Step("NoOp()", label=f"{who}_read")
+        yield Step(f"GotoIf({exists}?:{who}_e{place + 1})", why="dialled in another way?", label=f"{who}_e{place}")
+        yield Step(f"Set(LOCAL({who}_E)={spelling.prepend}${{{number}:{spelling.drop}}})", "in this one")
+        yield Step(f"Goto({who}_found)", "no other way is looked for")
+    yield Step(f"Goto({who}_read)", "no whole number of any country", label=f"{who}_e{len(plan.respellings)}")
+    yield Step(f"Set(LOCAL({who}_K)=${{{who}_E}})", why="exact numbers are compared by E.164", label=f"{who}_found")
+    yield Step(f"Set(LOCAL({who}_P)=+${{{who}_E}})", "patterns are tried on this, too")
+    yield Step("NoOp()", "the number is read", f"{who}_read")
 
 
 def respelling_contexts(plan: Plan) -> Iterator[str]:

@@ -29,6 +29,14 @@ SOURCE = "static"
 _TIERS = (OVERRIDE, FALLBACK)
 
 
+_ABOUT = {
+    "FR_RULE": "the rule's name",
+    "FR_STATUS": "the CRM was not asked",
+    "FR_DEST": "context, extension, priority",
+    "FR_NEXT": "where to if that does not take the call",
+}
+
+
 class TooLargeError(ValueError):
     """The rules are too many for a dialplan; the text says so and what to do."""
 
@@ -83,14 +91,14 @@ class Static:
             Step(f"Set(ARRAY({names})=)", "nothing of an earlier answer is left"),
             *read_arguments(),
             Step(f'GotoIf($[${{REGEX("^({events})$" ${{FR_STAGE}})}}]?done)', "an event gets no route"),
-            Step(f"Set(LOCAL({CALLER}_N)=${{CALLERID(num)}})"),
+            Step(f"Set(LOCAL({CALLER}_N)=${{CALLERID(num)}})", "the caller, whatever he calls himself"),
             *read_number(DID, plan),
             *read_number(CALLER, plan),
             Step(f"Set(LOCAL(FR_FIRST)={self._first(OVERRIDE)})", "the tiers, in their order"),
-            Step(f"Set(LOCAL(FR_THEN)={self._first(FALLBACK)})"),
+            Step(f"Set(LOCAL(FR_THEN)={self._first(FALLBACK)})", "and after it this one"),
             *self._policies,
-            Step("Goto(${FR_FIRST},s,1)", label="go"),
-            Step("Return()", label="done"),
+            Step("Goto(${FR_FIRST},s,1)", "the first place", "go"),
+            Step("Return()", "back to who asked", "done"),
         ]
         why = (
             "Routes as the router's own rules would, when the router is gone. Gosub with did and stage, as above.\n"
@@ -108,10 +116,10 @@ class Static:
             if test:
                 yield Step(f"GotoIf($[{test}]?:policy{place})", "another order for some numbers")
             chosen = [*(self._first(tier) for tier in order), plan.named("last"), plan.named("last")]
-            yield Step(f"Set(LOCAL(FR_FIRST)={chosen[0]})")
-            yield Step(f"Set(LOCAL(FR_THEN)={chosen[1]})")
-            yield Step("Goto(go)")
-            yield Step("NoOp()", label=f"policy{place}")
+            yield Step(f"Set(LOCAL(FR_FIRST)={chosen[0]})", "their first tier")
+            yield Step(f"Set(LOCAL(FR_THEN)={chosen[1]})", "and what follows it")
+            yield Step("Goto(go)", "the first policy that matches counts")
+            yield Step("NoOp()", "not for this number", f"policy{place}")
 
     def _first(self, tier: str) -> str:
         return self._plan.named(f"{tier}-1")
@@ -133,8 +141,8 @@ class Static:
             yield context(name, [f"include => {plan.named('h')}"], extension("s", steps), why=why)
         steps = [
             Step("Set(LOCAL(FR_FIRST)=${FR_THEN})", "no rule of this tier holds: on to the next one"),
-            Step(f"Set(LOCAL(FR_THEN)={plan.named('last')})"),
-            Step("Goto(${FR_FIRST},s,1)"),
+            Step(f"Set(LOCAL(FR_THEN)={plan.named('last')})", "behind which there is the last resort"),
+            Step("Goto(${FR_FIRST},s,1)", "go on there"),
         ]
         name = plan.named(f"{tier}-{len(chain) + 1}")
         yield context(name, [f"include => {plan.named('h')}"], extension("s", steps))
@@ -151,10 +159,12 @@ class Static:
         expression = " & ".join(test for test in tests if test)
         target = f"{self._route_of(rule)},s,1"
         if expression:
-            yield Step(f"GotoIf($[{expression}]?:{following})")
+            yield Step(f"GotoIf($[{expression}]?:{following})", "not for this call: the next place")
         for window in rule.windows:
-            yield Step(f"GotoIfTime({window_arguments(window, rule.zone)}?{target})")
-        yield Step(f"Goto({following if rule.windows else target})")
+            yield Step(f"GotoIfTime({window_arguments(window, rule.zone)}?{target})", "in force: its route")
+        yield Step(
+            *((f"Goto({following})", "not now: the next place") if rule.windows else (f"Goto({target})", "its route"))
+        )
 
     # --- the routes -----------------------------------------------------------------------------------------------
 
@@ -192,12 +202,12 @@ def _answer(route: Route, rule: str, destination: str, following: str, *, label:
     """Return the steps that set an answer, and go back with it."""
     about = {"FR_RULE": rule, "FR_STATUS": "degraded", "FR_DEST": destination, "FR_NEXT": following}
     pairs = [*route.functions, *route.variables, *about.items()]
-    steps = [Step(f"Set({name}={value(text)})") for name, text in pairs if text]
+    steps = [Step(f"Set({name}={value(text)})", _ABOUT.get(name, "")) for name, text in pairs if text]
     return [
-        Step("NoOp()", label=label),
+        Step("NoOp()", "the route, as the rule has it", label),
         *steps,
         Step(f"Set(FR_SOURCE={SOURCE})", "last of all: from here on the answer counts"),
-        Step("Return()"),
+        Step("Return()", "back to who asked"),
     ]
 
 

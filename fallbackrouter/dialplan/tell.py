@@ -72,13 +72,13 @@ def _tell(plan: Plan, stage: str, facts: Mapping[str, str]) -> Iterator[Step]:
     if plan.events == ORIGINATE:
         yield from _by_channel(plan, pairs)
         return
-    yield Step(f"Set(CURLOPT(conntimeout)={CONNECT_S})")
+    yield Step(f"Set(CURLOPT(conntimeout)={CONNECT_S})", "seconds to connect")
     yield Step(f"Set(CURLOPT(httptimeout)={ANSWER_S})", "the longest that this can take")
-    yield Step(f"Set(LOCAL(FR_TOLD)=${{CURL(http://{plan.tell}/v1/event,{pairs})}})")
+    yield Step(f"Set(LOCAL(FR_TOLD)=${{CURL(http://{plan.tell}/v1/event,{pairs})}})", "every value is encoded")
 
 
 def _by_channel(plan: Plan, pairs: str) -> Iterator[Step]:
-    yield Step("Set(LOCAL(FR_KEY)=${FILTER(0-9.,${UNIQUEID})}x${EPOCH}x${RAND(100000,999999)})")
+    yield Step("Set(LOCAL(FR_KEY)=${FILTER(0-9.,${UNIQUEID})}x${EPOCH}x${RAND(100000,999999)})", "one for each event")
     yield Step(f"Set(DB({plan.prefix}/${{FR_KEY}})={pairs})", "what there is to tell waits in Asterisk's database")
     into = f"exten,{plan.named('idle')},s,1,,a"
     yield Step(f"Originate(Local/${{FR_KEY}}@{plan.named('telling')}/n,{into})", "told in a thread of its own")
@@ -91,17 +91,20 @@ def tell_contexts(plan: Plan) -> Iterator[str]:
     yield _ended(plan)
     if plan.events == ORIGINATE:
         yield _telling(plan)
-        yield context(plan.named("idle"), extension("s", [Step("Wait(3)", "the other half tells"), Step("Hangup()")]))
+        yield context(
+            plan.named("idle"),
+            extension("s", [Step("Wait(3)", "the other half tells"), Step("Hangup()", "and ends both")]),
+        )
 
 
 def _watch(plan: Plan) -> str:
     steps = [
         Step("GotoIf($[${LEN(${FR_WATCHED})} > 0]?done)", "once for each channel"),
-        Step("Set(FR_WATCHED=1)"),
+        Step("Set(FR_WATCHED=1)", "a mark on this channel alone"),
         Step("Set(__FR_CALLED=${ARG1})", "known to the phones that it rings, too"),
-        Step("Set(__FR_CALL=${UNIQUEID})"),
+        Step("Set(__FR_CALL=${UNIQUEID})", "whose call it is"),
         Step(f"Set(CHANNEL(hangup_handler_push)={plan.named('ended')},s,1)", "stays with the call through transfers"),
-        Step("Return()", label="done"),
+        Step("Return()", "back to who called", "done"),
     ]
     why = (
         "Tells how the call ended: Gosub(fallbackrouter-watch,s,1(${EXTEN})) at its beginning, before the question.\n"
@@ -111,23 +114,23 @@ def _watch(plan: Plan) -> str:
 
 
 def _answered(plan: Plan) -> str:
-    steps = [*_tell(plan, "start", _CALLEE_SIDE), Step("Return()")]
+    steps = [*_tell(plan, "start", _CALLEE_SIDE), Step("Return()", "the call goes on")]
     why = "Tells who answered: Dial(PJSIP/62,60,U(fallbackrouter-answered)). Runs on the channel that answered."
     return context(plan.named("answered"), extension("s", steps), why=why)
 
 
 def _ended(plan: Plan) -> str:
     steps = [
-        Step("Set(LOCAL(FR_LINK)=${FR_RECORDING})"),
-        Step("GotoIf($[${LEN(${FR_LINK})} > 0]?linked)"),
-        Step("Set(LOCAL(FR_LINK)=${MIXMONITOR_FILENAME})"),
-        Step("Set(LOCAL(FR_STAGE)=end_failed)", label="linked"),
-        Step("GotoIf($[${LEN(${FR_LINK})} = 0]?tell)"),
+        Step("Set(LOCAL(FR_LINK)=${FR_RECORDING})", "the recording, where the dialplan names it"),
+        Step("GotoIf($[${LEN(${FR_LINK})} > 0]?linked)", "it does"),
+        Step("Set(LOCAL(FR_LINK)=${MIXMONITOR_FILENAME})", "else MixMonitor's, if it ran here"),
+        Step("Set(LOCAL(FR_STAGE)=end_failed)", "an end without a recording", "linked"),
+        Step("GotoIf($[${LEN(${FR_LINK})} = 0]?tell)", "there is none"),
         Step("GotoIf($[0${CDR(billsec)} = 0]?tell)", "what was never answered has no recording, whatever the file"),
-        Step("Set(LOCAL(FR_STAGE)=end_auto)"),
-        Step("NoOp()", label="tell"),
+        Step("Set(LOCAL(FR_STAGE)=end_auto)", "an end with one"),
+        Step("NoOp()", "what is known is told", "tell"),
         *_tell(plan, "${FR_STAGE}", _ENDED),
-        Step("Return()"),
+        Step("Return()", "the channel may end"),
     ]
     why = "The hangup handler: end_auto with the recording's path, end_failed where there is none."
     return context(plan.named("ended"), extension("s", steps), why=why)
@@ -139,15 +142,15 @@ def _telling(plan: Plan) -> str:
     words = "0-9A-Za-z+*#._@:/ "
     facts = ",".join(_cut(place[name], words) for name in FIELDS if name not in {"did", "stage", "caller", "call_id"})
     steps = [
-        Step(f"Set(FR_TELL=${{DB_DELETE({plan.prefix}/${{EXTEN}})}})"),
-        Step(f"Set(FR_CALLED={_cut(place['did'], words)})"),
-        Step(f"Set(FR_STAGE={_cut(place['stage'], words)})"),
-        Step(f"Set(FR_CALLER={_cut(place['caller'], words)})"),
+        Step(f"Set(FR_TELL=${{DB_DELETE({plan.prefix}/${{EXTEN}})}})", "what there is to tell, taken out"),
+        Step(f"Set(FR_CALLED={_cut(place['did'], words)})", "the dialled number"),
+        Step(f"Set(FR_STAGE={_cut(place['stage'], words)})", "the stage"),
+        Step(f"Set(FR_CALLER={_cut(place['caller'], words)})", "the caller"),
         Step("Set(CALLERID(num)=${FR_CALLER:7})", "its name and the equals sign are left out"),
-        Step("Set(AGIEXITONHANGUP=yes)"),
+        Step("Set(AGIEXITONHANGUP=yes)", "a hangup ends the question"),
         Step(f"Set(TIMEOUT(absolute)={plan.guard_ms / 1000:g})", "the guard"),
-        Step(f"AGI(agi://{plan.ask}/event,${{FR_CALLED:4}},${{FR_STAGE:6}},{facts})"),
-        Step("Hangup()"),
+        Step(f"AGI(agi://{plan.ask}/event,${{FR_CALLED:4}},${{FR_STAGE:6}},{facts})", "the event"),
+        Step("Hangup()", "told"),
     ]
     over = extension("T", [Step("Hangup()", "the guard fired")])
     return context(

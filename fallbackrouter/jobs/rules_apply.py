@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fallbackrouter.core.errors import RulesError
+from fallbackrouter.core.errors import RulesError, StoreError
 from fallbackrouter.rulesfile.check import Checked
 from fallbackrouter.rulesfile.compiled import digest, dump, load_specs
 from fallbackrouter.rulesfile.problem import Problem
@@ -54,20 +54,22 @@ def apply_rules(
         asked: somebody asked for it; else what was rolled back is left alone.
 
     Raises:
-        StoreError: the journal cannot be read or written; what was stored before still is.
+        StoreError: the journal cannot be read or written, or others are at it; what was stored before still is.
     """
-    checked, sources = _checked_as_read(check, read)
-    latest = latest_ruleset(journal)
-    if not asked and _is_held(latest, sources):
-        return Applied(ok=True, changed=False, count=_count(latest), problems=(), held=True)
-    if not checked.ok:
-        return Applied(ok=False, changed=False, count=_count(latest), problems=checked.problems)
-    body = dump(checked.rules)
-    changed = latest is None or latest.digest != digest(body)
-    if changed:
+    for _ in range(_TRIES):
+        latest = latest_ruleset(journal)
+        checked, sources = _checked_as_read(check, read)
+        if not asked and _is_held(latest, sources):
+            return Applied(ok=True, changed=False, count=_count(latest), problems=(), held=True)
+        if not checked.ok:
+            return Applied(ok=False, changed=False, count=_count(latest), problems=checked.problems)
+        body = dump(checked.rules)
+        changed = latest is None or latest.digest != digest(body)
         files = None if sources is None else pack(sources)
-        save_ruleset(journal, body, digest(body), note, at, files=files)
-    return Applied(ok=True, changed=changed, count=len(checked.rules), problems=checked.problems)
+        after = 0 if latest is None else latest.id
+        if not changed or save_ruleset(journal, body, digest(body), note, at, files=files, after=after):
+            return Applied(ok=True, changed=changed, count=len(checked.rules), problems=checked.problems)
+    raise StoreError("others applied rules at the same time, again and again; try again")
 
 
 def _checked_as_read(check: CheckRules, read: ReadSources) -> tuple[Checked, Sources | None]:

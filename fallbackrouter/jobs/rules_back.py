@@ -69,7 +69,10 @@ def go_back(journal: Path, directory: Path, wanted: int | None, at: datetime, *,
         at,
         files=None if files is None else pack(with_pins_of(files, now or {})),
         held=_held(there, files),
+        after=present.id,
     )
+    if not number:
+        raise RulesError("others applied rules at the same time; look at `fallbackrouter rules history`, and try again")
     count = len(specs)
     if keep_files or files is None:
         why_not = "you asked to leave them" if keep_files else "they were not kept with these rules"

@@ -1,37 +1,44 @@
 """Makes pins serve at once, and nothing else: edits that wait in other rule files go on waiting, even broken ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from fallbackrouter.core.errors import RulesError
+from fallbackrouter.core.errors import RulesError, StoreError
 from fallbackrouter.rulesfile.compiled import digest, dump, load_specs
 from fallbackrouter.rulesfile.sources import PINS, Sources, pack, unpack
 from fallbackrouter.rulesfile.specs import MAX_RULES, RuleSpec
 from fallbackrouter.store.rulesets import latest_ruleset, ruleset_files, save_ruleset
 
+Pins = tuple[Sequence[RuleSpec], bytes | None]
+"""The checked rules of the file of pins, and that file; None where it is not there."""
 
-def apply_pins(pins: Sequence[RuleSpec], content: bytes | None, journal: Path, note: str, at: datetime) -> int:
+_TRIES = 5
+
+
+def apply_pins(read: Callable[[], Pins], journal: Path, note: str, at: datetime) -> int:
     """Store the rules that serve with these pins in place of theirs, and return how many rules that are. Blocking.
 
     Args:
-        pins: the checked rules of the file of pins.
-        content: that file, None where it is not there.
+        read: reads the pins; again where others applied rules meanwhile, as that may have been another pin.
 
     Raises:
         RulesError: the two do not go together.
-        StoreError: the journal cannot be read or written.
+        StoreError: the journal cannot be read or written, or others are at it.
     """
-    latest = latest_ruleset(journal)
-    specs = merged(load_specs(latest.body) if latest is not None else (), pins)
-    body = dump(specs)
-    packed = ruleset_files(journal, latest.id) if latest is not None else None
-    files = unpack(packed) if packed is not None else None
-    if files is not None:
-        packed = pack(with_pins_of(files, {} if content is None else {PINS: content}))
-    held = "" if latest is None else latest.held
-    save_ruleset(journal, body, digest(body), note, at, files=packed, held=held)
-    return len(specs)
+    for _ in range(_TRIES):
+        latest = latest_ruleset(journal)
+        pins, content = read()
+        specs = merged(load_specs(latest.body) if latest is not None else (), pins)
+        body = dump(specs)
+        packed = ruleset_files(journal, latest.id) if latest is not None else None
+        files = unpack(packed) if packed is not None else None
+        if files is not None:
+            packed = pack(with_pins_of(files, {} if content is None else {PINS: content}))
+        held, after = ("", 0) if latest is None else (latest.held, latest.id)
+        if save_ruleset(journal, body, digest(body), note, at, files=packed, held=held, after=after):
+            return len(specs)
+    raise StoreError("others applied rules at the same time, again and again; try again")
 
 
 def merged(specs: Iterable[RuleSpec], pins: Sequence[RuleSpec]) -> list[RuleSpec]:

@@ -23,7 +23,7 @@ SELDOM_S = 10.0
 Picture = frozenset[tuple[str, int, int, int]]
 """path, inode, size, time of change (ns) of every file."""
 Place = tuple[int, int] | None
-"""Device and inode of the folder, None where there is none: a folder that was replaced is another."""
+"""Device and inode of the folder: one that was replaced is another. None where there is none, or none to listen in."""
 Look = Callable[[Path], Awaitable[tuple[Picture, Place]]]
 
 
@@ -49,7 +49,9 @@ def look_at(folder: Path) -> tuple[Picture, Place]:
         stat = folder.stat()
     except OSError:
         return frozenset(), None
-    return picture_of(folder), (stat.st_dev, stat.st_ino)
+    picture = picture_of(folder)
+    # To listen in a folder that is no folder of rules, such as /, takes the system long: then the clock does.
+    return picture, (stat.st_dev, stat.st_ino) if len(picture) < MAX_FILES else None
 
 
 class Rest:

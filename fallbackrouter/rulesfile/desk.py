@@ -17,7 +17,7 @@ from fallbackrouter.rulesfile.files import MAX_FILE_BYTES, UnreadableError, list
 from fallbackrouter.rulesfile.problem import Problem
 from fallbackrouter.rulesfile.save import locked, read_if_there, save
 from fallbackrouter.rulesfile.spans import Span
-from fallbackrouter.rulesfile.specs import TIERS
+from fallbackrouter.rulesfile.specs import TIERS, RuleSpec
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -155,6 +155,18 @@ class Desk:
                 raise UncheckedError(checked.problems)
             save(file, before, after)
         return checked
+
+    def alone(self, file: Path) -> tuple[tuple[RuleSpec, ...], bytes | None]:
+        """Return the rules of a file, checked alone, and what it holds; None where it is not there.
+
+        Raises:
+            UncheckedError: it does not check.
+        """
+        content = read_if_there(file)
+        checked = check_changed(self.directory, {file.name: content}, self._check, alone=True)
+        if not checked.ok:
+            raise UncheckedError(checked.problems)
+        return checked.rules, content
 
 
 def _changed(file: Path, before: bytes | None, transform: Transform) -> bytes:

@@ -31,6 +31,8 @@ def rules_of(text: str) -> tuple[Span, ...]:
         return ()
     if root.kind != "list" or any(part.kind != "table" for part in root.parts):
         raise RulesError("the file is no list of rules; begin each rule with `- `")
+    if any(name.kind != "text" for rule in root.parts for name, _ in rule.pairs):
+        raise RulesError("a key of a rule is no text; write `key: value`")
     return root.parts
 
 
@@ -72,13 +74,15 @@ def set_key(text: str, number: int, key: str, value: Value, order: Sequence[str]
 
 
 def drop_key(text: str, number: int, key: str) -> str:
-    """Take a key out of a rule that has it, and others.
+    """Take a key out of a rule that has it.
 
     Raises:
         RulesError: as for `set_key`.
     """
     rule = rules_of(text)[number]
     names = [name.text for name, _ in rule.pairs]
+    if len(names) == 1:
+        raise RulesError(f"the rule has no key but {key}; use `fallbackrouter rules remove`")
     meant = [pair for pair in _plain_pairs(rule) if pair[0] != key]
     return _checked(text, _without_key(text, rule, names.index(key)), number, meant)
 
@@ -210,7 +214,10 @@ def _with_part(text: str, rules: Sequence[Span], place: int, spelled: str) -> st
     if place:
         end = rules[place - 1].end
         return f"{text[:end]}, {spelled}{text[end:]}"
-    return f"{text[: rules[0].start]}{spelled}, {text[rules[0].start :]}"
+    if rules:
+        return f"{text[: rules[0].start]}{spelled}, {text[rules[0].start :]}"
+    inside = text.index("[", 0 if (root := _root(text)) is None else root.start) + 1
+    return f"{text[:inside]}{spelled}{text[inside:]}"
 
 
 def _with_rule(text: str, rules: Sequence[Span], place: int, keys: Mapping[str, Value], above: str) -> str:

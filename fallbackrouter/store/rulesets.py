@@ -15,6 +15,8 @@ from fallbackrouter.store.opened import opened
 KEPT = 50
 """How many are kept; older ones go when a new one comes."""
 
+_INSERT = """INSERT INTO rulesets (at, digest, body, note, files, held) SELECT ?, ?, ?, ?, ?, ?
+    WHERE ? IS NULL OR coalesce((SELECT max(id) FROM rulesets), 0) = ?"""
 _COLUMNS = "id, at, digest, body, note, held"
 
 
@@ -40,21 +42,31 @@ class Ruleset:
 
 
 def save_ruleset(
-    path: Path, body: bytes, digest: str, note: str, at: datetime, *, files: bytes | None = None, held: str = ""
+    path: Path,
+    body: bytes,
+    digest: str,
+    note: str,
+    at: datetime,
+    *,
+    files: bytes | None = None,
+    held: str = "",
+    after: int | None = None,
 ) -> int:
     """Keep rules as the latest, and return their id.
 
     Args:
         files: what they were compiled from, None where that is not kept.
+        after: only where this is the id of the latest until now, 0 for none; else nothing is kept, and 0 is returned.
+            None: in any case.
 
     Raises:
         StoreError: the journal cannot be written.
     """
-    values = (to_ms(at), digest, body, note, files, held)
+    values = (to_ms(at), digest, body, note, files, held, after, after)
     with opened(path) as connection:
-        kept = connection.execute(
-            "INSERT INTO rulesets (at, digest, body, note, files, held) VALUES (?, ?, ?, ?, ?, ?)", values
-        )
+        kept = connection.execute(_INSERT, values)
+        if not kept.rowcount:
+            return 0
         connection.execute(
             "DELETE FROM rulesets WHERE id NOT IN (SELECT id FROM rulesets ORDER BY id DESC LIMIT ?)", (KEPT,)
         )

@@ -26,6 +26,7 @@ DIDS = ("74951111111", "74951111112", "74992223344", "78005553535", "100", "101"
 CALLERS = ("79501234567", "79501234568", "79161112233", "4930123456", "1001", "anna", "x-ray")
 WITHHELD = ("", "anonymous", "<unknown>", "Private")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SHORTEST_MONTH = 28
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 LAST_RESORT = Route((("app", "group"), ("num", "100")))
 FALLBACK_ONLY = Policy(order=(FALLBACK,))
@@ -84,7 +85,8 @@ def _window(rng: random.Random, local: datetime) -> str:
     times = rng.choice((f"{start:%H:%M}-{end:%H:%M}", f"{start:%H:%M}-{end:%H:%M}", "*", ""))
     today = local.weekday()
     days = rng.choice(("*", WEEKDAYS[today], f"{WEEKDAYS[today - 2]}-{WEEKDAYS[today]}", WEEKDAYS[today - 3]))
-    mdays = rng.choice(("*", "*", str(local.day), f"{local.day}-28&1", "31&1"))
+    mday = str(local.day) if local.day <= SHORTEST_MONTH else f"{local.day}&1"  # some months have no such day
+    mdays = rng.choice(("*", "*", mday, f"{local.day}-28&1", "31&1"))
     months = rng.choice(("*", "*", MONTHS[local.month - 1], MONTHS[local.month - 4]))
     return ",".join((times, days, mdays, months)[: rng.choice((1, 2, 4, 4))])
 

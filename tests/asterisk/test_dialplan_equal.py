@@ -53,7 +53,8 @@ class _Tally:
             self.calls += 1
             self.met += bool(wins)
             self.decided.update(deciders(one, call, before))
-            if (answer["FR_RULE"], answer["FR_SOURCE"]) != (wins, "static"):
+            whole = {"FR_RULE": wins, "FR_SOURCE": "static", "num": wins.removeprefix("rule ") or LAST_RESORT.num}
+            if {name: answer[name] for name in whole} != whole:
                 rules = "\n".join(map(str, one.rules))
                 self.wrong.append(f"{asked.plan.prefix} {spoken}: {answer} instead of {wins!r}\n{rules}")
 

@@ -63,7 +63,8 @@ def _patient(text: str) -> str:
 def _told(routed: Routed, did: str) -> list[dict[str, str]]:
     """Return what the journal has of calls to a number: their facts, with stage and caller."""
     rows = routed.rows("SELECT * FROM events WHERE did = ? ORDER BY at", did)
-    return [{**json.loads(row["details"])["extra"], "stage": row["stage"], "caller": row["caller"]} for row in rows]
+    columns = ("stage", "caller", "linked_id")
+    return [json.loads(row["details"])["extra"] | {name: row[name] for name in columns} for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,32 @@ def test_an_end_is_told_once_with_its_facts_also_after_a_transfer(exchange: Exch
     (end,) = _told(routed, did)
     assert (end["stage"], end["dialstatus"]) == ("end_failed", "BUSY")
     assert end["caller"] == (HOSTILE if way == "curl" else "79507533333")
+
+
+PHONE = """
+[rings]
+exten => _X!,1,Gosub(fallbackrouter-watch,s,1(${EXTEN}))
+ same => n,Dial(Local/62@phones/n,60,U(fallbackrouter-answered))
+[phones]
+exten => _X!,1,Answer()
+ same => n,Wait(60)
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_beginning_and_an_end_are_told(exchange: Exchange, routed: Routed, way: str) -> None:
+    install(exchange, _patient(generated(routed, events=way)).replace("absolute)=0.6", "absolute)=30"), PHONE)
+    did = f"7499{WAYS.index(way)}{exchange.release.name}"
+    exchange.call(did, "rings", CallerID="79507533333")
+    wait_until(lambda: _told(routed, did), "the beginning in the journal")
+    for line in exchange.ami.command("core show channels concise").splitlines():
+        if "@rings" in line:
+            exchange.ami.actions("Hangup", [{"Channel": line.partition("!")[0]}])
+    wait_until(lambda: len(_told(routed, did)) > 1, "the end in the journal")
+    start, end = _told(routed, did)
+    assert [start["stage"], end["stage"]] == ["start", "end_failed"]
+    assert start["linked_id"] == end["linked_id"] != ""
+    assert (end["dialstatus"], end["caller"]) == ("ANSWER", "79507533333")
 
 
 FREEPBX = f"""

@@ -79,3 +79,18 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     (broken, reason), (good, _) = incidents(whole)
     assert (broken, good) == ("broken", "good")
     assert "rules.yaml:1:" in reason
+
+
+def test_files_that_were_rolled_back_are_held_until_somebody_takes_them_over(whole: Whole) -> None:
+    whole.configure("[rules]\nauto_apply = true")
+    whole.rules(rule("office", DID, "62"))
+    service = whole.start().ready()
+    whole.rules(rule("office", DID, "66"))
+    wait_until(lambda: ask(service.port)["num"] == "66", "the saved file serves")
+    run(whole, "rollback", "--keep-files")
+    (whole.rules_dir / "rules.yaml").touch()
+    wait_until(lambda: rule_files(service) == "held", "the files are left alone")
+    assert ask(service.port)["num"] == "62"
+    run(whole, "apply")
+    wait_until(lambda: rule_files(service) == "good", "they were taken over")
+    assert ask(service.port)["num"] == "66"

@@ -16,11 +16,14 @@ from fallbackrouter.daemon.rules_told import tell_of
 from fallbackrouter.jobs.rules_apply import Applied
 from fallbackrouter.jobs.rules_watch import Picture, Place, look_at, saved
 from fallbackrouter.log import get_log
+from fallbackrouter.store.rulesets import latest_ruleset
 
 MAX_TOLD = 100
 """The most problems that an answer on the control socket names; the log and `rules check` name them all."""
 PART = "rule files"
 """How incidents name them."""
+HELD_S = 5.0
+"""How often to look whether what was rolled back has been taken over all the same."""
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ class RuleFiles:
         self._log = get_log("jobs")
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="rules")
         self._watching: asyncio.Task[None] | None = None
+        self._holding: asyncio.Task[None] | None = None
         self._state: Message = {"state": "unknown"}
 
     async def start(self) -> None:
@@ -42,9 +46,11 @@ class RuleFiles:
 
     async def close(self) -> None:
         """End; a check that is under way is not waited for."""
-        if self._watching:
-            self._watching.cancel()
-            await asyncio.wait({self._watching})
+        tasks = {task for task in (self._watching, self._holding) if task}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def commands(self) -> Mapping[str, Answer]:
@@ -52,12 +58,13 @@ class RuleFiles:
         return {"apply": self._apply}
 
     def facts(self) -> Message:
-        """Tell what the latest check of the files found."""
+        """Tell what the files are that were saved last; unknown where they are not watched."""
         return {"rule_files": self._state}
 
     async def _apply(self, _message: Message) -> Message:
         applied = await self._in_thread(lambda: self._take_over("apply", asked=True))
-        self._note(applied)
+        if self._watching:
+            self._note(applied)
         problems = [problem.text for problem in applied.problems[:MAX_TOLD]]
         return {"applied": applied.ok, "changed": applied.changed, "rules": applied.count, "problems": problems}
 
@@ -81,12 +88,27 @@ class RuleFiles:
 
     def _note(self, applied: Applied) -> None:
         """Keep what was found for `status`; an incident where it is another than before."""
-        state = "held" if applied.held else "good" if applied.ok else "broken"
         errors = [problem.text for problem in applied.problems if problem.severity == "error"]
+        self._set("held" if applied.held else "good" if applied.ok else "broken", errors)
+        if applied.held and (self._holding is None or self._holding.done()):
+            self._holding = asyncio.create_task(self._until_taken_over(), name="watch held rules")
+
+    def _set(self, state: str, errors: list[str]) -> None:
         reason = errors[0] if errors else ""
         was, self._state = self._state["state"], {"state": state, "errors": len(errors), "reason": reason}
         if state != was and (state != "good" or was != "unknown"):
             self._inside.journal.record_incident(PART, state, reason, self._inside.clock.now_at())
+
+    async def _until_taken_over(self) -> None:
+        """Notice that somebody took over what was rolled back, by a command that tells nobody here."""
+        while self._state["state"] == "held":
+            await asyncio.sleep(HELD_S)
+            try:
+                latest = await self._in_thread(partial(latest_ruleset, self._inside.journal_path))
+            except FallbackrouterError:
+                continue  # a journal that cannot be read is told of by others
+            if latest is not None and not latest.held and self._state["state"] == "held":
+                self._set("good", [])
 
     def _take_over(self, note: str, *, asked: bool) -> Applied:
         inside = self._inside

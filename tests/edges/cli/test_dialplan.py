@@ -80,6 +80,14 @@ def test_what_cannot_be_made_is_refused_in_a_sentence(house: Path, more: str, wh
     assert what in refused.stderr
 
 
+def test_a_pin_ends_by_itself_in_asterisk_too(house: Path) -> None:
+    until = "valid_until: '2099-01-01T00:00Z'"
+    pin = f"- {{name: pin, tier: override, did: '7495', route: {{app: group, num: '9'}}, {until}}}\n"
+    (house / "rules/pins.yaml").write_text(pin)
+    text = run(house).stdout
+    assert "${EPOCH} < 4070908800]?:fallbackrouter-override-2,s,1)" in text
+
+
 def test_broken_rules_make_no_dialplan(house: Path) -> None:
     (house / "rules/rules.yaml").write_text(RULES + RULES)
     assert "rules check" in run(house).stderr

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -174,8 +176,9 @@ def test_a_rule_stands_where_it_was_wanted(house: House) -> None:
 
 def test_every_key_can_be_given(house: House) -> None:
     words = ("--tier", "override", "--did", "_7X.", "--caller", "withheld", "--stage", "init", "--when", "*,sat")
+    dates = ("--dates", "2030-12-24", "--except", "*-01-01", "--except", "2031-05-09")
     more = ("--timezone", "Asia/Tokyo", "--until", "2030-01-01 10:00", "--priority", "-3", "--time", "20")
-    done = house.rules("add", "--name", "all", *words, *more, "--to", "group:5", "--to", "group:6", "--apply")
+    done = house.rules("add", "--name", "all", *words, *dates, *more, "--to", "group:5", "--to", "group:6", "--apply")
     assert done.code == 0, done.err
     [rule] = [rule for rule in house.rules("list", "--json").lines if rule["name"] == "all"]
     assert rule["route"] == "app=group num=5 time=20, then app=group num=6"
@@ -186,7 +189,8 @@ def test_every_key_can_be_given(house: House) -> None:
         "init",
         -3,
     )
-    assert rule["when"] == "*,sat (Asia/Tokyo) until 2030-01-01T01:00:00Z"
+    hours = "*,sat on 2030-12-24 except *-01-01, 2031-05-09 (Asia/Tokyo)"
+    assert rule["when"] == f"{hours} until 2030-01-01T01:00:00Z"
     assert house.rules("edit", "all", "--to", "auto").code == 0
     assert "routes:" not in house.text
 
@@ -443,3 +447,18 @@ def test_history_and_rollback(house: House) -> None:
     assert house.text == RULES
     assert "num=63" in house.rules("list").out
     assert "no rules with the number 77" in house.refused("rollback", "77")
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_page_does_what_it_says_one_after_the_other(house: House) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
+    chapter = page.partition("## Changing rules")[2].partition("\n## ")[0]
+    lines = re.findall(r"^    fallbackrouter (rules .*?)(?:\s+#.*)?$", chapter, re.MULTILINE)
+    assert len(lines) >= 12
+    house.rules("apply")
+    house.rules("edit", "by day", "--to", "group:70", "--apply")
+    for line in lines:
+        told = house.rules(*shlex.split(line)[1:])
+        assert told.code == 0, f"{line}: {told.err}"

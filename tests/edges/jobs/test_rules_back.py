@@ -7,13 +7,14 @@ import pytest
 
 from fallbackrouter.config.load import load_settings
 from fallbackrouter.config.rules import apply_configured_rules, check_folder, rules_folder
-from fallbackrouter.core.errors import RulesError
-from fallbackrouter.jobs.rules_apply import Applied
+from fallbackrouter.core.errors import RulesError, StoreError
+from fallbackrouter.jobs.rules_apply import Applied, apply_rules
 from fallbackrouter.jobs.rules_back import WentBack, go_back
 from fallbackrouter.jobs.rules_pin import apply_pins
-from fallbackrouter.rulesfile.compiled import load_specs
+from fallbackrouter.rulesfile.check import Checked
+from fallbackrouter.rulesfile.compiled import RuleSpec, load_specs
 from fallbackrouter.rulesfile.draft import check_changed
-from fallbackrouter.rulesfile.sources import PINS
+from fallbackrouter.rulesfile.sources import PINS, read_sources
 from fallbackrouter.store.migrate import upgrade
 from fallbackrouter.store.rulesets import latest_ruleset, ruleset_numbers
 
@@ -55,7 +56,7 @@ class Desk:
         content = text.encode()
         checked = check_changed(self.rules, {PINS: content}, lambda at: check_folder(self.loaded, at), alone=True)
         self.write(text, PINS)
-        apply_pins(checked.rules, content, self.journal, "pin", AT)
+        apply_pins(lambda: (checked.rules, content), self.journal, "pin", AT)
 
     def serving(self) -> list[str]:
         latest = latest_ruleset(self.journal)
@@ -183,3 +184,45 @@ def test_a_pin_needs_a_name_of_its_own(desk: Desk) -> None:
     desk.apply(PIN.replace("group", "queue"))
     with pytest.raises(RulesError, match=r"another rule is called \"pin 100\": a\.yaml:1"):
         desk.pin(PIN)
+
+
+def test_rules_that_others_apply_meanwhile_are_not_lost(desk: Desk) -> None:
+    desk.apply(GOOD)
+    others = [PIN, BAD.replace("one", "other").replace('"100"', '"200"')]
+
+    def read_while_others_apply() -> tuple[tuple[RuleSpec, ...], bytes]:
+        text = PIN.replace("100", "300")
+        checked = check_changed(desk.rules, {PINS: text.encode()}, lambda at: check_folder(desk.loaded, at), alone=True)
+        if others:
+            desk.write(others.pop(), "z.yaml")
+            desk.apply()
+        return checked.rules, text.encode()
+
+    apply_pins(read_while_others_apply, desk.journal, "pin", AT)
+    assert desk.serving() == ["one 62", "pin 300 9", "pin 100 9"]
+
+
+def test_a_pin_that_is_set_while_files_are_applied_serves_on(desk: Desk) -> None:
+    desk.write(GOOD)
+    pins = [PIN]
+
+    def check() -> Checked:
+        checked = check_folder(desk.loaded, desk.rules)
+        if pins:
+            desk.pin(pins.pop())
+        return checked
+
+    applied = apply_rules(check, desk.journal, "test", AT, read=lambda: read_sources(desk.rules))
+    assert (applied.ok, applied.changed) == (True, True)
+    assert desk.serving() == ["one 62", "pin 100 9"]
+
+
+def test_where_others_apply_without_end_it_is_one_sentence(desk: Desk) -> None:
+    numbers = iter(range(1, 100))
+
+    def check() -> Checked:
+        desk.pin(PIN.replace("100", str(next(numbers))))
+        return check_folder(desk.loaded, desk.rules)
+
+    with pytest.raises(StoreError, match="try again"):
+        apply_rules(check, desk.journal, "test", AT, read=lambda: read_sources(desk.rules))

@@ -7,7 +7,15 @@ import pytest
 
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store.migrate import upgrade
-from fallbackrouter.store.rulesets import KEPT, Ruleset, latest_ruleset, save_ruleset
+from fallbackrouter.store.rulesets import (
+    KEPT,
+    Ruleset,
+    latest_ruleset,
+    ruleset,
+    ruleset_files,
+    ruleset_numbers,
+    save_ruleset,
+)
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -45,3 +53,14 @@ def test_no_journal_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no journal"):
         latest_ruleset(tmp_path / "journal.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_and_what_was_rolled_back_are_kept_with_the_rules(path: Path) -> None:
+    first = save_ruleset(path, b"one", "d1", "start", AT)
+    second = save_ruleset(path, b"two", "d2", "rollback to 1", AT, files=b"\x00files", held="h")
+    assert ruleset_numbers(path) == [second, first]
+    assert (ruleset_files(path, first), ruleset_files(path, second)) == (None, b"\x00files")
+    assert ruleset(path, first) == Ruleset(first, AT, "d1", b"one", "start")
+    assert ruleset(path, second) == latest_ruleset(path)
+    assert ruleset(path, 99) is None
+    assert ruleset_files(path, 99) is None

@@ -6,9 +6,10 @@ from fallbackrouter.core.pattern import parse_pattern
 from fallbackrouter.core.policy import Policies, Policy
 from fallbackrouter.core.route import Route
 from fallbackrouter.core.rule import Condition, Rule
+from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.dialplan.compose import compose, digest_in, is_untouched
 from fallbackrouter.dialplan.numbers import MAX_NUMBERS
-from fallbackrouter.dialplan.plan import Plan
+from fallbackrouter.dialplan.plan import Plan, Respelling
 from fallbackrouter.dialplan.static import TooLargeError
 from fallbackrouter.doctor.guard import read_dialplan
 
@@ -88,3 +89,15 @@ def test_equal_lists_stand_there_once() -> None:
     text = compose(plan(rule("a", did=condition), rule("b", caller=condition)))
     assert text.count("exten => 1,1,") == 1
     assert len(re.findall(r"^exten => _7", text, re.MULTILINE)) == 1, "two spellings of one pattern"
+
+
+@pytest.mark.parametrize("target", ["asterisk", "freepbx"])
+@pytest.mark.parametrize("events", ["curl", "originate"])
+def test_every_line_is_explained_but_lists_and_routes(target: str, events: str) -> None:
+    policies = Policies(Policy(), ((Condition(exact=frozenset({"1"})), Policy(order=("fallback",))),))
+    rules = rule(did=Condition(exact=frozenset({"1"})), windows=(parse_window("09:00-18:00"),))
+    more = {"has_region": True, "respellings": (Respelling(("_8X.",), 1, "7"),), "policies": policies}
+    text = compose(plan(rules, destinations={"group": "x"}, target=target, events=events, **more))
+    lines = [line for line in text.splitlines() if line.startswith(("exten", " same"))]
+    bare = [line for line in lines if "  ; " not in line and not re.search(r",1,NoOp\(\)$|Set\((app|num)=", line)]
+    assert bare == []

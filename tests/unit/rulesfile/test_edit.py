@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -110,6 +112,8 @@ def test_a_file_in_brackets_stays_in_brackets() -> None:
     assert remove_rule(text, 1) == "[{name: a, route: {app: auto}}]"
     assert add_rule(text, {"name": "x"}, 0) == "[{name: x}, {name: a, route: {app: auto}}, {name: b}]"
     assert source_of(text, 1) == "{name: b}\n"
+    assert remove_rule("# all\n[{name: b}]\n", 0) == "# all\n[]\n"
+    assert add_rule("# all\n[]\n", {"name": "x"}) == "# all\n[{name: x}]\n"
 
 
 @pytest.mark.parametrize("text", ["- @x\n", "a: 1\n", "- a\n- b\n", "- &a {name: x}\n- *a\n", "- name: a\n---\n- b\n"])
@@ -172,7 +176,7 @@ def _files(draw: st.DrawFn) -> str:
     return text + draw(st.sampled_from(["", "# tail\n", "\n"]))
 
 
-@settings(max_examples=full_or(400, full=5000), deadline=None)
+@settings(max_examples=full_or(400, full=2000), deadline=None)
 @given(_files(), st.data())
 def test_any_change_of_any_file_says_what_was_meant_and_keeps_every_comment(text: str, data: st.DataObject) -> None:
     before = _plain(text)
@@ -193,13 +197,41 @@ def test_any_change_of_any_file_says_what_was_meant_and_keeps_every_comment(text
     assert _plain(remove_rule(text, number)) == before[:number] + before[number + 1 :]
 
 
-@given(st.text(alphabet=st.sampled_from(list("ab:-[]{}\"'#&*!|>%@`,? \n\t\\xU0\r")), max_size=60))
+_CHARACTERS = st.text(alphabet=st.sampled_from(list("ab:-[]{}\"'#&*!|>%@`,? \n\t\\xU0\r")), max_size=60)
+_PARTS = """- |-⏎|[|]|{|}|, |name: a|did: b|route: {}|⏎|  |⏎  |# c⏎| # c⏎|'x'|"y"|? |: |  text⏎|---⏎|- - |a: |name:"""
+_PIECES = st.lists(
+    st.sampled_from(
+        [*_PARTS.replace("⏎", "\n").split("|"), "|\n", "\t", "\n- name: b", "!t ", "*a", "&a ", "%", "\r\n"]
+    ),
+    max_size=14,
+).map("".join)
+
+
+@settings(max_examples=full_or(1000, full=10_000), deadline=None)
+@given(_CHARACTERS | _PIECES)
 def test_no_text_ends_otherwise_than_changed_or_refused(text: str) -> None:
     try:
-        count = len(rules_of(text))
-        add_rule(text, {"name": "x"})
-        for number in range(count):
-            set_key(text, number, "name", ["x"])
-            remove_rule(text, number)
+        rules = rules_of(text)
     except RulesError:
         return
+    for number in range(len(rules) + 1):
+        with suppress(RulesError):
+            add_rule(text, {"name": "x"}, number)
+    for number, rule in enumerate(rules):
+        source_of(text, number)
+        changes = (
+            partial(set_key, text, number, "name", ["x"]),
+            partial(set_key, text, number, "did", "7", _KEYS),
+            partial(remove_rule, text, number),
+            *(partial(drop_key, text, number, name.text) for name, _ in rule.pairs),
+        )
+        for change in changes:
+            with suppress(RulesError):
+                change()
+
+
+def test_a_rule_keeps_one_key() -> None:
+    with pytest.raises(RulesError, match="use `fallbackrouter rules remove`"):
+        drop_key("- name: a\n", 0, "name")
+    with pytest.raises(RulesError, match="a key of a rule is no text"):
+        set_key("- ? [a]\n  : b\n", 0, "name", "x")
