@@ -5,7 +5,7 @@
 # make bench   measure against a FastAGI server that decides nothing, plain inserts and a bare HTTP client
 # make drill   every fault that no call may notice, one by one; prints and writes docs/faults.md
 # make soak    ten minutes of calls while the CRM flaps
-# make proof   every proof at full size; writes docs/proof.md
+# make proof   every proof at full size, one with Tryton as the CRM; writes docs/proof.md
 # make lock    compile requirements.lock again
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
 
@@ -37,6 +37,10 @@ setup: .venv/.made
 
 .venv-$(NEWER)/.made: requirements.lock pyproject.toml
 	.ci/make-venv .venv-$(NEWER) $(NEWER)
+	@touch $@
+
+.venv-tryton/.made: docs/examples/tryton/requirements.txt
+	.ci/make-venv-tryton .venv-tryton
 	@touch $@
 
 lock:
@@ -99,13 +103,14 @@ drill: setup
 soak: setup
 	SOAK_S=600 $(PY) $(PYTEST) tests/scenarios/faults/test_soak.py
 
-proof: setup asterisk-roots
+proof: setup asterisk-roots .venv-tryton/.made
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
 	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
+	$(FULL) $(PY) $(PYTEST) tests/tryton
 	-{ $(PY) -m benchmarks.run; $(PY) -m benchmarks.events; $(PY) -m benchmarks.routes; } | tee $(BENCHMARK)
 	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md
 
 clean:
-	rm -rf .venv .venv-$(NEWER) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-$(NEWER) .venv-tryton .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build dist htmlcov .coverage

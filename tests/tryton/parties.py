@@ -1,26 +1,17 @@
-"""Does in Tryton what its users do: `python parties.py CONFIG DATABASE fill COUNT`, and what else is listed in TASKS.
+"""Does in Tryton what its users do: `python -m tests.tryton.parties CONFIG DATABASE fill COUNT`.
 
-Run by the Python that has trytond. Party N has the mobile number +7950N and the manager at 100 + N % 400.
+What else they do is listed in TASKS. Run by the Python that has trytond.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from trytond import config
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-FIRST_MANAGER, MANAGERS = 100, 400
-
-
-def number_of(party: int) -> str:
-    """Return the mobile number that a party has, as its user would type it."""
-    return f"+7 950 {party:07}"
-
-
-def manager_of(party: int) -> str:
-    """Return the extension of a party's manager."""
-    return str(FIRST_MANAGER + party % MANAGERS)
+from tests.tryton.invented import manager_of, number_of
 
 
 def _fill(parties: Any, count: str) -> None:
@@ -62,7 +53,12 @@ def _delete_number(parties: Any, party: str) -> None:
     contact.delete([contact])
 
 
-TASKS = {"fill": _fill, "hand-over": _hand_over, "deactivate": _deactivate, "delete-number": _delete_number}
+TASKS: dict[str, Callable[..., None]] = {
+    "fill": _fill,
+    "hand-over": _hand_over,
+    "deactivate": _deactivate,
+    "delete-number": _delete_number,
+}
 
 
 def main(file: str, database: str, task: str, *words: str) -> None:
