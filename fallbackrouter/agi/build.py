@@ -13,6 +13,7 @@ MAX_NOTES = 16
 """The most notes that a call carries from here."""
 
 _OWN = frozenset({"did", "caller", "call_id", "linked_id", "linkedid", "stage", "line"})
+_NO_DIGITS = re.compile(r"[^0-9.]+")
 _NO_LINK = re.compile(r"/*\.\w{1,5}")
 
 
@@ -39,7 +40,7 @@ def build_call(
     return Call(
         did=read_number(_did(given, told, notes)),
         caller=read_number(_caller(given, told, read_number, notes)),
-        call_id=_call_id(given, told, notes),
+        call_id=_call_id(given, told, environment, notes),
         linked_id=_given(given, "linked_id") or _given(given, "linkedid"),
         stage=stage,
         line=_given(given, "line"),
@@ -69,15 +70,23 @@ def _caller(given: Mapping[str, str], told: Told, read_number: ReadNumber, notes
     return told.caller
 
 
-def _call_id(given: Mapping[str, str], told: Told, notes: list[str]) -> str:
+def _call_id(given: Mapping[str, str], told: Told, environment: Environment, notes: list[str]) -> str:
     call_id = given.get("call_id", "")
     if absent(call_id):
         if call_id:
             notes.append("the call id given is the name of a variable: the header's counts")
         return _bounded(told.call_id)
+    if _tells_for(environment.values, call_id):
+        return _bounded(call_id)
     if told.call_id and call_id != told.call_id:
         notes.append("the call id given is not the header's: the header's counts")
     return _bounded(told.call_id or call_id)
+
+
+def _tells_for(header: Mapping[str, str], call_id: str) -> bool:
+    """Tell whether the channel is one that the generated dialplan made to tell of another: `Local/CALLIDx…@…`."""
+    begins = f"{_NO_DIGITS.sub('', call_id)}x"
+    return header.get("agi_channel", "").startswith("Local/") and header.get("agi_extension", "").startswith(begins)
 
 
 def _extra(given: Mapping[str, str], notes: list[str]) -> tuple[tuple[str, str], ...]:

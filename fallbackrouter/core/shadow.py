@@ -97,7 +97,7 @@ class _Search:
         for other in self._candidates(entry):
             if other.key >= entry.key:
                 return
-            takes = 1 + sum(cost(*sides) for sides in _sides(other, entry))
+            takes = 1 + _windows(other, entry) // 20 + sum(cost(*sides) for sides in _sides(other, entry))
             left -= takes
             self._most -= takes
             if left < 0 or self._most < 0:
@@ -132,6 +132,11 @@ def _sides(wide: Entry, narrow: Entry) -> tuple[tuple[Side, Side], tuple[Side, S
         ((one.did, wide.did), (other.did, narrow.did)),
         ((one.caller, wide.caller), (other.caller, narrow.caller)),
     )
+
+
+def _windows(wide: Entry, narrow: Entry) -> int:
+    """Return how many windows would be held against how many, as one number."""
+    return len(wide.rule.windows) * max(1, len(narrow.rule.windows))
 
 
 def _timeless(rule: Rule) -> bool:

@@ -70,15 +70,16 @@ def _tell(plan: Plan, stage: str, facts: Mapping[str, str]) -> Iterator[Step]:
     told = {"stage": stage, **facts}
     pairs = "&".join(f"{name}=" + (f"${{URIENCODE({told[name]})}}" if name in told else "") for name in FIELDS)
     if plan.events == ORIGINATE:
-        yield from _by_channel(plan, pairs)
+        yield from _by_channel(plan, pairs, facts["call_id"])
         return
     yield Step(f"Set(CURLOPT(conntimeout)={CONNECT_S})", "seconds to connect")
     yield Step(f"Set(CURLOPT(httptimeout)={ANSWER_S})", "the longest that this can take")
     yield Step(f"Set(LOCAL(FR_TOLD)=${{CURL(http://{plan.tell}/v1/event,{pairs})}})", "every value is encoded")
 
 
-def _by_channel(plan: Plan, pairs: str) -> Iterator[Step]:
-    yield Step("Set(LOCAL(FR_KEY)=${FILTER(0-9.,${UNIQUEID})}x${EPOCH}x${RAND(100000,999999)})", "one for each event")
+def _by_channel(plan: Plan, pairs: str, call_id: str) -> Iterator[Step]:
+    key = f"${{FILTER(0-9.,{call_id})}}x${{EPOCH}}x${{RAND(100000,999999)}}"
+    yield Step(f"Set(LOCAL(FR_KEY)={key})", "one for each event; it begins with the call's id")
     yield Step(f"Set(DB({plan.prefix}/${{FR_KEY}})={pairs})", "what there is to tell waits in Asterisk's database")
     into = f"exten,{plan.named('idle')},s,1,,a"
     yield Step(f"Originate(Local/${{FR_KEY}}@{plan.named('telling')}/n,{into})", "told in a thread of its own")
@@ -126,7 +127,7 @@ def _ended(plan: Plan) -> str:
         Step("Set(LOCAL(FR_LINK)=${MIXMONITOR_FILENAME})", "else MixMonitor's, if it ran here"),
         Step("Set(LOCAL(FR_STAGE)=end_failed)", "an end without a recording", "linked"),
         Step("GotoIf($[${LEN(${FR_LINK})} = 0]?tell)", "there is none"),
-        Step("GotoIf($[0${CDR(billsec)} = 0]?tell)", "what was never answered has no recording, whatever the file"),
+        Step("GotoIf($[${LEN(${CDR(answer)})} = 0]?tell)", "what was never answered has no recording"),
         Step("Set(LOCAL(FR_STAGE)=end_auto)", "an end with one"),
         Step("NoOp()", "what is known is told", "tell"),
         *_tell(plan, "${FR_STAGE}", _ENDED),
@@ -137,10 +138,13 @@ def _ended(plan: Plan) -> str:
 
 
 def _telling(plan: Plan) -> str:
-    """Return the context that runs in a Local channel and asks under the guard."""
+    """Return the context that runs in a Local channel and asks under the guard.
+
+    The channel's own id is of no use to anybody; the call's is believed, as the extension begins with it (agi.build).
+    """
     place = {name: at for at, name in enumerate(FIELDS, 1)}
     words = "0-9A-Za-z+*#._@:/ "
-    facts = ",".join(_cut(place[name], words) for name in FIELDS if name not in {"did", "stage", "caller", "call_id"})
+    facts = ",".join(_cut(place[name], words) for name in FIELDS if name not in {"did", "stage", "caller"})
     steps = [
         Step(f"Set(FR_TELL=${{DB_DELETE({plan.prefix}/${{EXTEN}})}})", "what there is to tell, taken out"),
         Step(f"Set(FR_CALLED={_cut(place['did'], words)})", "the dialled number"),

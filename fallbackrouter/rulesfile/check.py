@@ -14,8 +14,10 @@ from fallbackrouter.rulesfile.compiled import MAX_BODY_BYTES, dump
 from fallbackrouter.rulesfile.dates import DateLists
 from fallbackrouter.rulesfile.files import MAX_FILE_BYTES, UnreadableError, list_rules, read_text
 from fallbackrouter.rulesfile.lists import Lists
+from fallbackrouter.rulesfile.placed import Placed
 from fallbackrouter.rulesfile.problem import MAKE_FEWER, Findings, Mark, Problem
 from fallbackrouter.rulesfile.reader import Setup, read_rule
+from fallbackrouter.rulesfile.remarks import remark
 from fallbackrouter.rulesfile.routes import Destination
 from fallbackrouter.rulesfile.rules import LoadZone
 from fallbackrouter.rulesfile.specs import MAX_PATTERNS, MAX_RULES, RuleSpec
@@ -100,6 +102,7 @@ class _Run:
         self._patterns: set[str] = set()
         self._read = 0
         self._full = False
+        self._placed: list[Placed] = []
         self.rules: list[RuleSpec] = []
 
     def check_all(self) -> None:
@@ -117,8 +120,19 @@ class _Run:
             self._findings.add(where, Mark(), "there is no such directory", remedy, "warning")
         elif not self.rules and not self._findings.errors:
             self._findings.add(where, Mark(), "there are no rules here", "write some into a .yaml file", "warning")
+        self._remark()
         if not self._findings.errors and len(dump(self.rules)) > MAX_BODY_BYTES:
             self._findings.add(where, Mark(), "the rules hold too many numbers together", "shorten the lists")
+
+    def _remark(self) -> None:
+        remark(
+            self._placed,
+            load_zone=self._setup.load_zone,
+            read_number=self._setup.read_number,
+            warn=lambda file, mark, what, remedy: self._findings.add(file, mark, what, remedy, "warning"),
+            where=str(self._directory),
+            whole=not self._findings.errors,
+        )
 
     def _check_file(self, path: Path) -> None:
         if self._full:
@@ -152,11 +166,12 @@ class _Run:
             self._stop(str(path), node.mark, f"there are more than {MAX_RULES:,} rules")
             return
         report, warn = self._findings.within(str(path)), self._findings.within(str(path), "warning")
-        spec = read_rule(node, self._setup, report, warn, lambda at: f"{path.name}:{at.line}")
-        if spec is not None:
-            self._take(spec, node.mark, str(path))
+        placed = read_rule(node, self._setup, report, warn, path)
+        if placed is not None:
+            self._take(placed)
 
-    def _take(self, spec: RuleSpec, at: Mark, file: str) -> None:
+    def _take(self, placed: Placed) -> None:
+        spec, at, file = placed.spec, placed.at, placed.file
         self._numbers += sum(len(part.exact) + len(part.patterns) for part in (spec.did, spec.caller))
         if self._numbers > MAX_NUMBERS:
             self._stop(file, at, f"the rules name more than {MAX_NUMBERS:,} numbers together")
@@ -173,6 +188,7 @@ class _Run:
             what = f'override "{spec.name}" takes every call away from the CRM'
             self._findings.add(file, at, what, "name a did, a caller or a when, unless this is meant", "warning")
         self.rules.append(spec)
+        self._placed.append(placed)
 
     def _stop(self, file: str, at: Mark, what: str) -> None:
         self._full = True

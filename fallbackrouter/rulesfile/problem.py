@@ -48,19 +48,24 @@ Report = Callable[[Mark, str, str], None]
 
 
 class Findings:
-    """Collects problems; past a bound they are counted only, as nobody reads thousands."""
+    """Collects problems; past a bound they are counted only, as nobody reads thousands.
+
+    Errors and warnings have a bound each, so that many warnings leave no error unsaid.
+    """
 
     MAX = 1_000
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.errors = 0
+        self.warnings = 0
         self.more = 0
 
     def add(self, file: str, mark: Mark, what: str, remedy: str, severity: Severity = "error") -> None:
         """Take one problem."""
         self.errors += severity == "error"
-        if len(self.problems) >= self.MAX:
+        self.warnings += severity == "warning"
+        if (self.errors if severity == "error" else self.warnings) > self.MAX:
             self.more += 1
             return
         self.problems.append(Problem(file, mark.line, mark.column, severity, what, remedy))

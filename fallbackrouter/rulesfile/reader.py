@@ -1,8 +1,8 @@
 """One rule of a file -> a RuleSpec; every problem of the rule is reported, not the first alone."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import available_timezones
 
 from fallbackrouter.core.call import ReadNumber, is_stage
@@ -15,6 +15,7 @@ from fallbackrouter.rulesfile.keys import one_text, read_pairs, texts
 from fallbackrouter.rulesfile.lists import Lists
 from fallbackrouter.rulesfile.moment import read_moment
 from fallbackrouter.rulesfile.numbers import NumbersReader
+from fallbackrouter.rulesfile.placed import Placed
 from fallbackrouter.rulesfile.problem import Mark, Report
 from fallbackrouter.rulesfile.routes import Destination, RoutesReader
 from fallbackrouter.rulesfile.rules import LoadZone
@@ -65,13 +66,13 @@ class Setup:
     taken: dict[tuple[str, str], str]
 
 
-def read_rule(node: Node, setup: Setup, report: Report, warn: Report, place: Callable[[Mark], str]) -> RuleSpec | None:
+def read_rule(node: Node, setup: Setup, report: Report, warn: Report, file: Path) -> Placed | None:
     """Read one rule.
 
     Args:
         report: takes errors.
         warn: takes warnings.
-        place: spells a place for people.
+        file: where the rule stands.
 
     Returns:
         None where something of it is wrong; it has been reported then.
@@ -80,8 +81,8 @@ def read_rule(node: Node, setup: Setup, report: Report, warn: Report, place: Cal
         report(node.mark, "this is not a rule", "begin each rule with `- name: …`, its other keys below")
         return None
     reader = _Reader(node, setup, report, warn)
-    spec = reader.rule(place(node.mark))
-    return None if reader.failed else spec
+    spec = reader.rule(f"{file.name}:{node.mark.line}")
+    return None if reader.failed else Placed(spec, node.mark, tuple(reader.window_marks), str(file))
 
 
 class _Reader:
@@ -93,6 +94,7 @@ class _Reader:
         self._tell = report
         self._warn = warn
         self.failed = False
+        self.window_marks: list[Mark] = []
         self._pairs = read_pairs(table, self._report)
 
     def _report(self, mark: Mark, what: str, remedy: str) -> None:
@@ -169,6 +171,7 @@ class _Reader:
 
     def _windows(self) -> tuple[str, ...]:
         scalars = texts(self._pairs, "when", self._report)
+        self.window_marks = [scalar.mark for scalar in scalars]
         for scalar in scalars:
             try:
                 parse_window(scalar.text)

@@ -17,7 +17,7 @@ DOC = Path(__file__).parents[2] / "docs/dialplan.md"
 ANSWERS, RINGS = "1", "2"
 """The last digit of a number: somebody answers and talks, or the phone rings on."""
 PASTED = "pasted"
-WAYS = (PASTED, "curl")
+WAYS = (PASTED, "curl", "originate")
 """The dialplan of the document, and what `fallbackrouter dialplan --events` makes."""
 RECORDINGS = "spool/monitor"
 _TRUNK = f"""

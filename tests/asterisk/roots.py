@@ -4,6 +4,7 @@
 
 - a root is built as NAME.part and renamed once its Asterisk answers `-V`, so a folder with a stamp is whole;
 - two runs at once wait for each other; what an interrupted run left is thrown away;
+- sipp, which places SIP calls, is installed on the machine itself;
 - Debian's sid moves: without its Asterisk 22 a note says why, and 16 carries the tests alone;
 - only root on Debian can make them; elsewhere the tests are skipped with a line that says so.
 """
@@ -169,19 +170,20 @@ def _build(release: Release) -> None:
         release.note.unlink(missing_ok=True)
 
 
-def _install_debootstrap() -> None:
-    if shutil.which("debootstrap", path=QUIET["PATH"]) is None:
-        _say("installing debootstrap")
+def _install(program: str, package: str) -> None:
+    """Install a program of Debian's where it is missing."""
+    if shutil.which(program, path=QUIET["PATH"]) is None:
+        _say(f"installing {package}")
         log = cache() / "apt.log"
         _run("apt-get", *APT_OPTIONS, "update", log=log)
-        _run("apt-get", *APT_OPTIONS, "install", "-y", "--no-install-recommends", "debootstrap", log=log)
+        _run("apt-get", *APT_OPTIONS, "install", "-y", "--no-install-recommends", package, log=log)
 
 
 def _provide(release: Release) -> bool:
     """Make a root where it is missing; tell whether the tests can go on."""
     try:
         if not release.is_made:
-            _install_debootstrap()
+            _install("debootstrap", "debootstrap")
             _build(release)
     except RootError as error:
         release.note.write_text(f"{error}\n", encoding="utf-8")
@@ -193,15 +195,25 @@ def _provide(release: Release) -> bool:
     return True
 
 
+def _provide_callers() -> bool:
+    """Install what places SIP calls; tell whether the tests can go on."""
+    try:
+        _install("sipp", "sip-tester")
+    except RootError as error:
+        _say(f"!!!!!! NO SIP CALLS: {error}")
+        return False
+    return True
+
+
 def main() -> int:
-    """Make the roots that are missing; 1 when the required one cannot be had."""
+    """Make the roots that are missing, and install what calls them; 1 when one that is required cannot be had."""
     reason = why_not_here()
     if reason:
         _say(f"skipped, and with them the tests that need one: {reason}")
         return 0
     cache().mkdir(parents=True, exist_ok=True)
     provided = [_provide(release) for release in RELEASES]
-    return 0 if all(provided) else 1
+    return 0 if all([*provided, _provide_callers()]) else 1
 
 
 if __name__ == "__main__":

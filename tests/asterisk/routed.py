@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.asterisk.harness import STOP_HERE, free_port
-from tests.fakes.service import ROOT, Service, children_of, wait_until
+from tests.fakes.service import ROOT, Service, alive, children_of, wait_until
 
 VARIABLES = ("app", "num", "time", "auto", "audio1", "text", "digium", "select")
 ABOUT = ("FR_SOURCE", "FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST", "FR_NEXT")
@@ -140,6 +140,16 @@ class Routed:
         """Stop it as an operator would."""
         self.service.signal(signal.SIGTERM)
         assert self.service.wait() == 0, self.service.stderr
+
+    def kill(self) -> None:
+        """Kill all its processes at once, as a machine that runs out of memory would; none can start another."""
+        pids = [self.service.pid]
+        _signal(self.service.pid, signal.SIGSTOP)
+        pids += children_of(self.service.pid)
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+        self.service.wait()
+        wait_until(lambda: not any(alive(pid) for pid in pids), "no process is left")
 
     def run(self, *arguments: str) -> str:
         """Run a command against it and return what that printed."""

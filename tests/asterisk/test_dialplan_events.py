@@ -50,7 +50,7 @@ exten => _X!,1,Set(CALLERID(num)=${{GLOBAL(CALLER)}})
  same => n,Set(DIALSTATUS=BUSY)
  same => n,{STOP_HERE}
 [moved]
-exten => s,1,UserEvent(Moved,token: ${{TOKEN}})
+exten => s,1,UserEvent(Moved,token: ${{TOKEN}},id: ${{UNIQUEID}})
  same => n,Wait(60)
 """
 
@@ -63,7 +63,7 @@ def _patient(text: str) -> str:
 def _told(routed: Routed, did: str) -> list[dict[str, str]]:
     """Return what the journal has of calls to a number: their facts, with stage and caller."""
     rows = routed.rows("SELECT * FROM events WHERE did = ? ORDER BY at", did)
-    columns = ("stage", "caller", "linked_id")
+    columns = ("stage", "caller", "call_id", "linked_id")
     return [json.loads(row["details"])["extra"] | {name: row[name] for name in columns} for row in rows]
 
 
@@ -107,12 +107,13 @@ def test_an_end_is_told_once_with_its_facts_also_after_a_transfer(exchange: Exch
     token = exchange.call(did, "told")
     channel = exchange.arrival(token)
     exchange.ami.action("Redirect", Channel=channel, Context="moved", Exten="s", Priority="1")
-    exchange.told("Moved", token)
+    moved = exchange.told("Moved", token)
     exchange.ami.action("Hangup", Channel=channel)
     wait_until(lambda: _told(routed, did), "the end in the journal")
     wait_until(lambda: channel not in exchange.ami.command("core show channels concise"), "the channel is gone")
     (end,) = _told(routed, did)
     assert (end["stage"], end["dialstatus"]) == ("end_failed", "BUSY")
+    assert end["call_id"] == moved["id"]
     assert end["caller"] == (HOSTILE if way == "curl" else "79507533333")
 
 

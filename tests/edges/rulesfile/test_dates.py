@@ -23,11 +23,11 @@ def test_lists_and_days_come_through(tmp_path: Path) -> None:
         "# holidays\n2026-01-01..2026-01-08  # New Year\n\n*-05-09\n2026-06-12\n2026-11-04\n", encoding="utf-8"
     )
     checked = _check(
-        tmp_path, 'dates: "@holidays.txt"', 'except: ["@holidays.txt", "2026-03-09", "*-05-09"]', "dates: 2026-01-01"
+        tmp_path, 'dates: "@holidays.txt"', 'except: ["@holidays.txt", "2026-03-09", "*-05-09"]', "dates: 2026-01-09"
     )
     assert checked.problems == ()
     listed = ("2026-01-01..2026-01-08", "*-05-09", "2026-06-12", "2026-11-04")
-    assert [spec.dates.days for spec in checked.rules] == [listed, (), ("2026-01-01",)]
+    assert [spec.dates.days for spec in checked.rules] == [listed, (), ("2026-01-09",)]
     assert checked.rules[1].except_dates.days == (*listed, "2026-03-09")
     body = dump(checked.rules)
     assert load_specs(body) == checked.rules

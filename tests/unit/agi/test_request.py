@@ -1,5 +1,7 @@
 """Every path of the contract, as a dialplan asks it."""
 
+from dataclasses import replace
+
 import pytest
 
 from fallbackrouter.agi.environment import read_environment
@@ -131,6 +133,19 @@ def test_caller_and_call_id_are_the_headers() -> None:
     request = asked("cur,5,${CALLERID(num)},9.9,init,,")
     assert request.call.call_id == CHANNEL.uniqueid
     assert len(request.call.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "exten", "seen"),
+    [
+        ("Local/17.5x99x1@fallbackrouter-telling-1;2", "17.5x99x1", "17.5"),
+        ("Local/17.5x99x1@fallbackrouter-telling-1;2", "17.6x99x1", CHANNEL.uniqueid),
+        ("PJSIP/trunk-1", "17.5x99x1", CHANNEL.uniqueid),
+    ],
+)
+def test_a_channel_that_tells_of_another_call_names_it_by_its_extension(name: str, exten: str, seen: str) -> None:
+    teller = replace(CHANNEL, name=name, exten=exten)
+    assert asked("event,5,end_auto,call_id=17.5", teller).call.call_id == seen
 
 
 def test_a_withheld_header_wins_over_an_argument() -> None:
