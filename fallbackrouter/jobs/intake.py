@@ -75,10 +75,13 @@ def refuse_where_doubtful(source: str, changes: Changes, intake: Intake, limits:
     aside = f" ({intake.set_aside} rows set aside)" if intake.set_aside else ""
     if full and changes.count == 0:
         raise FeedError(f"{source} holds no route that may serve{aside}; nothing was changed; to drop all, use --force")
-    if intake.set_aside > intake.rows * limits.max_rejects:
+    # One bad row in a delta of three is no reason to hear of no change again: it counts beside all routes.
+    among = intake.rows if full else max(intake.rows, changes.former)
+    if intake.set_aside > among * limits.max_rejects:
+        beside = f" beside {changes.former} routes" if among > intake.rows else ""
         raise FeedError(
-            f"{intake.set_aside} of {intake.rows} rows of {source} may not serve, more than sync.max_rejects allows "
-            f"({limits.max_rejects:.0%}); nothing was changed; `fallbackrouter sync --rejects` names them; if that is "
+            f"{intake.set_aside} of {intake.rows} rows of {source}{beside} may not serve, more than "
+            f"sync.max_rejects allows ({limits.max_rejects:.0%}); nothing was changed; `fallbackrouter sync --rejects` names them; if that is "
             "meant, use --force"
         )
     if full and changes.removed > changes.former * limits.max_shrink:

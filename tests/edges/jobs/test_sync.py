@@ -277,6 +277,17 @@ async def test_rows_that_may_not_serve_are_kept_with_their_reasons(here: Here) -
     assert Reject("worse 0", "unknown app fax") in load_rejects(here.folder)
 
 
+async def test_one_bad_row_of_a_small_delta_keeps_no_change_from_coming(here: Here) -> None:
+    await here.sync()
+    here.feed.set(feed_row("100"), feed_row("bad", result={"app": "fax"}))
+    outcome = await here.sync()
+    assert (outcome.full, outcome.rows, outcome.set_aside) == (False, 2, 1)
+    assert here.served().keys() == here.expected().keys() - {"bad"}
+    here.feed.set(*(feed_row(f"worse {count}", result={"app": "fax"}) for count in range(2)))
+    with pytest.raises(FeedError, match="2 of 2 rows of the routes feed beside 26 routes may not serve"):
+        await here.sync()
+
+
 async def test_a_dry_run_changes_nothing(here: Here) -> None:
     outcome = await here.sync(dry_run=True)
     assert outcome.changes is not None
