@@ -81,8 +81,8 @@ def refuse_where_doubtful(source: str, changes: Changes, intake: Intake, limits:
         beside = f" beside {changes.former} routes" if among > intake.rows else ""
         raise FeedError(
             f"{intake.set_aside} of {intake.rows} rows of {source}{beside} may not serve, more than "
-            f"sync.max_rejects allows ({limits.max_rejects:.0%}); nothing was changed; `fallbackrouter sync --rejects` names them; if that is "
-            "meant, use --force"
+            f"sync.max_rejects allows ({limits.max_rejects:.0%}); nothing was changed; `fallbackrouter sync --rejects` "
+            "names them; if that is meant, use --force"
         )
     if full and changes.removed > changes.former * limits.max_shrink:
         raise FeedError(
