@@ -3,18 +3,23 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallbackrouter.cli.options import ConfigOption, JsonOption, LimitOption
-from fallbackrouter.cli.output import plain, put_json, put_table, say
-from fallbackrouter.core.errors import StoreError
+from fallbackrouter.cli.output import complain, plain, put_json, put_table, say
+from fallbackrouter.core.errors import ControlError, StoreError
+
+if TYPE_CHECKING:
+    from fallbackrouter.cli.house import House
 
 app = typer.Typer(help="What the CRM has to be told, and what became of it.", no_args_is_help=True)
 
 FOLLOW_S = 0.5
 """How often `tail` looks for more."""
+TELL_S = 3.0
+"""How long the running router is waited for."""
 BEGIN_WITH = 10
 COLUMNS = ("at", "did", "caller", "stage", "seq", "state", "tries", "next try", "answer", "event_id")
 
@@ -95,7 +100,9 @@ def retry(
 
     chosen = Chosen(tuple(event_ids or ()), _among(_state(state, dead=dead), GIVEN_UP), call)
     _require_choice(event_ids, state, call, dead=dead)
-    _change(open_house(config).journal, chosen, retry_events, "retried", as_json=as_json)
+    house = open_house(config)
+    if _change(house.journal, chosen, retry_events, "retried", as_json=as_json):
+        _have_delivered(house)
 
 
 @app.command()
@@ -170,15 +177,28 @@ def _require_choice(event_ids: object, state: object, call: str, *, dead: bool) 
         raise typer.BadParameter("say which: event ids, --call, --state or --dead")
 
 
-def _change(journal: Any, chosen: Any, change: Any, done: str, *, as_json: bool) -> None:
+def _have_delivered(house: "House") -> None:
+    """Have the running router send what is due, and say what it waits for."""
+    from fallbackrouter.control.client import command
+
+    try:
+        waits = str(command(house.data_dir, {"do": "deliver"}, within_s=TELL_S).get("waits") or "")
+    except ControlError as error:
+        waits = str(error)
+    if waits:
+        complain(f"not sent yet: {plain(waits)}")
+
+
+def _change(journal: Any, chosen: Any, change: Any, done: str, *, as_json: bool) -> int:
     from fallbackrouter.clock import SystemClock
     from fallbackrouter.store.event_changes import change_chosen
 
-    count = change_chosen(journal, chosen, change, SystemClock().now_at())
+    count: int = change_chosen(journal, chosen, change, SystemClock().now_at())
     if as_json:
         put_json({"v": 1, done: count})
     else:
         say(f"{count} {'event' if count == 1 else 'events'} {done}")
+    return count
 
 
 def _line(row: Row) -> tuple[object, ...]:

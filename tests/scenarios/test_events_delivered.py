@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.edges.cli.test_commands import run
 from tests.fakes import asterisk
 from tests.fakes.asterisk import Channel
 from tests.fakes.crm_events import read_events
@@ -163,6 +164,41 @@ def test_a_person_may_have_events_sent_that_the_crm_asked_to_wait_with(whole: Wh
     assert report(service.port, 10, first=10) == 20
     assert service.command("deliver")["delivers"] is True
     wait_until(lambda: crm.state()["events"] == 20, "those of other calls are delivered")
+
+
+def test_events_that_a_person_retries_go_out_while_the_crm_asked_to_wait(whole: Whole, crm: CrmProcess) -> None:
+    crm.set_mode("410")
+    configure(whole, crm.url)
+    service = whole.start().ready()
+    assert report(service.port, 1) == 2
+    wait_until(lambda: outbox(service).get("refused") == 2, "the CRM refuses them")
+    crm.set_mode("retry_after:3600")
+    assert report(service.port, 1, first=1) == 2
+    wait_until(lambda: "asked to wait" in outbox(service).get("waits", ""), "it waits")
+    crm.set_mode("ok")
+    done = run(whole.folder, "events", "retry", "--state", "refused")
+    assert (done.stdout, done.stderr) == ("2 events retried\n", "")
+    wait_until(lambda: crm.state()["events"] == 2, "they are delivered")
+
+
+def test_after_a_sighup_to_another_crm_it_gets_what_the_old_one_did_not_take(
+    whole: Whole, crm: CrmProcess, told_file: Path, tmp_path: Path
+) -> None:
+    other_file = tmp_path / "other.jsonl"
+    with CrmProcess("--events", str(other_file)) as other:
+        configure(whole, crm.url, "max_rate = 0\ntimeout_s = 60")
+        service = whole.start().ready()
+        assert report(service.port, 10) == 20
+        wait_until(lambda: outbox(service).get("pending") == 0, "the first ones are told")
+        crm.set_mode("hang")
+        assert report(service.port, 50, first=10) == 100
+        wait_until(lambda: outbox(service).get("in_flight"), "some are on their way to the old one")
+        configure(whole, other.url)
+        service.signal(signal.SIGHUP)
+        all_arrive(other, service, 100)
+    assert crm.state()["events"] == 20
+    assert_in_order(told_file, 10)
+    assert_in_order(other_file, 50)
 
 
 def test_without_a_crm_events_are_kept_and_the_status_says_why(whole: Whole) -> None:
