@@ -61,7 +61,7 @@ def sources(got: dict[int, dict[str, str]]) -> dict[str, int]:
 def serving(whole: Whole) -> Service:
     """Start the daemon and wait until calls have all routes."""
     service = whole.start().ready()
-    wait_until(lambda: len(fed(whole)) > PARTIES - 10, "the routes of all parties", 60)
+    wait_until(lambda: service.status()["routes"] > PARTIES - 10, "the routes of all parties in the workers", 60)
     return service
 
 
