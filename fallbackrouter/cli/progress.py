@@ -1,7 +1,6 @@
 """Long work on a terminal: how far it is, how fast, and what is left; plain lines now and then elsewhere."""
 
 import sys
-from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -48,9 +47,7 @@ class Progress:
             self._bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bars is not None:
             self._bars.stop()
 
