@@ -9,8 +9,6 @@ Source: docs/crm-contract.md, "Event".
 """
 
 import asyncio
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx2
 
@@ -23,6 +21,7 @@ from fallbackrouter.crm.endpoint import Endpoint
 from fallbackrouter.crm.faults import is_ours, reason_of
 from fallbackrouter.crm.network import NO_ADDRESS, Network
 from fallbackrouter.crm.resolver import Resolver
+from fallbackrouter.crm.retry_after import retry_after_s
 from fallbackrouter.crm.stream import GoneWhileIdleError
 from fallbackrouter.crm.tls import make_context
 from fallbackrouter.crm.transport import Transport, rehearse
@@ -34,7 +33,6 @@ MAX_BODY_BYTES = 16_384
 """The most that is read of an answer to an event; only a refusal's words are kept of it."""
 BODY_S = 2.0
 """How long an answer's body may take once its status is known."""
-_MAX_SECONDS_CHARS = 12
 
 
 class EventClient:
@@ -123,17 +121,7 @@ class EventClient:
             words = await _words(response)
         finally:
             await response.aclose()
-        return Receipt(response.status_code, words, self._retry_after_s(response.headers))
-
-    def _retry_after_s(self, headers: httpx2.Headers) -> float | None:
-        """Return the seconds that `Retry-After` asks for; a date is read by the CRM's own clock, where told."""
-        text = headers.get("retry-after", "").strip()
-        if text.isascii() and text.isdigit():
-            return float(text[:_MAX_SECONDS_CHARS])
-        until = _moment(text)
-        if until is None:
-            return None
-        return max(0.0, (until - (_moment(headers.get("date", "")) or self._clock.now_at())).total_seconds())
+        return Receipt(response.status_code, words, retry_after_s(response.headers, self._clock.now_at()))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -158,12 +146,3 @@ async def _words(response: httpx2.Response) -> str:
     if isinstance(body, Invalid):
         return body.reason
     return " ".join(printable(body.decode("utf-8", "replace"), MAX_WORDS).split())
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the moment that an HTTP date names, None where it is none."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

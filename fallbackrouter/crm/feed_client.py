@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import FeedError
 from fallbackrouter.core.route import printable
 from fallbackrouter.crm.endpoint import Endpoint
@@ -130,11 +131,12 @@ class FeedClient:
     """
 
     def __init__(
-        self, *, url: str, token: str, resolver: Resolver, ca_file: str, client_cert: str, client_key: str
+        self, *, url: str, token: str, resolver: Resolver, clock: Clock, ca_file: str, client_cert: str, client_key: str
     ) -> None:
         self._endpoint = Endpoint(url, token, key="crm.routes_url")
         self._home = httpx2.URL(url)
         self._resolver = resolver
+        self._clock = clock
         self._transport = Transport(
             Network(resolver),
             context=make_context(ca_file, client_cert, client_key) if self._endpoint.secure else None,
@@ -195,32 +197,33 @@ class FeedClient:
         request = self._http.build_request("GET", url, headers={"If-None-Match": etag} if etag else {})
         response = await _in_time(self._http.send(request, stream=True), SILENCE_S, url)
         try:
-            yield _page_of(url, response, until_s, known=bool(etag))
+            yield self._page_of(url, response, until_s, known=bool(etag))
         finally:
             await response.aclose()
+
+    def _page_of(self, url: str, response: httpx2.Response, until_s: float, *, known: bool) -> FeedPage:
+        status, headers = response.status_code, response.headers
+        unchanged = status == _NOT_MODIFIED and known
+        if status != _OK and not unchanged:
+            words = _WORDS.get(status, "see what the CRM's log says")
+            raise FetchError(f"{url} was answered with {status}: {words}", retry_after_s(headers, self._clock.now_at()))
+        kind = headers.get("content-type", "").split(";")[0].strip().lower()
+        if "html" in kind:
+            raise FetchError(f"{url} was answered with a page for people (HTML), not with routes: see crm.routes_url")
+        encoding = _encoding(response)
+        if encoding not in ("", "identity") and encoding not in _GZIP:
+            raise FetchError(f"{url} is compressed with {printable(encoding, 20)}; gzip is what we read")
+        stream = response.extensions["network_stream"]
+        if isinstance(stream, Stream):
+            stream.allow(MAX_WIRE_BYTES)
+        etag = headers.get("etag", "")
+        return FeedPage(
+            url, unchanged, etag if len(etag) <= MAX_ETAG_CHARS else "", "ndjson" in kind, response, until_s
+        )
 
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
-
-
-def _page_of(url: str, response: httpx2.Response, until_s: float, *, known: bool) -> FeedPage:
-    status, headers = response.status_code, response.headers
-    unchanged = status == _NOT_MODIFIED and known
-    if status != _OK and not unchanged:
-        words = _WORDS.get(status, "see what the CRM's log says")
-        raise FetchError(f"{url} was answered with {status}: {words}", retry_after_s(headers))
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
-    if "html" in kind:
-        raise FetchError(f"{url} was answered with a page for people (HTML), not with routes: see crm.routes_url")
-    encoding = _encoding(response)
-    if encoding not in ("", "identity") and encoding not in _GZIP:
-        raise FetchError(f"{url} is compressed with {printable(encoding, 20)}; gzip is what we read")
-    stream = response.extensions["network_stream"]
-    if isinstance(stream, Stream):
-        stream.allow(MAX_WIRE_BYTES)
-    etag = headers.get("etag", "")
-    return FeedPage(url, unchanged, etag if len(etag) <= MAX_ETAG_CHARS else "", "ndjson" in kind, response, until_s)
 
 
 def _encoding(response: httpx2.Response) -> str:

@@ -71,6 +71,7 @@ async def sync_from_crm(
         url=crm.routes_url,
         token=token,
         resolver=resolver,
+        clock=clock,
         ca_file=_file(base, crm.ca_file),
         client_cert=_file(base, crm.client_cert),
         client_key=_file(base, crm.client_key),

@@ -40,7 +40,13 @@ class Here:
     async def sync(self, *, full: bool = False, limits: Limits = LIMITS, dry_run: bool = False) -> Outcome:
         resolver = Resolver(clock=self.clock, max_stale_s=60)
         client = FeedClient(
-            url=self.feed.url, token=TOKEN, resolver=resolver, ca_file="", client_cert="", client_key=""
+            url=self.feed.url,
+            token=TOKEN,
+            resolver=resolver,
+            clock=self.clock,
+            ca_file="",
+            client_cert="",
+            client_key="",
         )
         reader = RowReader(
             gate=GATE, read_number=Numbering("").read, plain=True, load_zone=load_zone, default_zone="UTC"
