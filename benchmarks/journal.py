@@ -134,7 +134,7 @@ def questions(count: int) -> dict[str, Wanted]:
 
 
 def _caller(count: int) -> str:
-    return str(next(islice(decisions(min(count, 50), FIRST_MS, SPAN_MS), 20, None))[8])
+    return str(next(islice(decisions(count, FIRST_MS, SPAN_MS), 20, None))[8])
 
 
 def ask(path: Path, count: int) -> None:
