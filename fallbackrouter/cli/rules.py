@@ -1,29 +1,16 @@
-"""`rules`: what there is to call; and `rules check` and `rules apply`."""
+"""`rules`: what there is to call; and `rules apply`."""
 
 import typer
 
-from fallbackrouter.cli import rules_edit, rules_history, rules_list, rules_pin, rules_try
-from fallbackrouter.cli.options import ConfigOption, JsonOption
-from fallbackrouter.cli.output import say
-from fallbackrouter.cli.rules_serve import apply_files, check_files, serving_rules, tell_problems
+from fallbackrouter.cli import rules_check, rules_edit, rules_history, rules_list, rules_pin, rules_try
+from fallbackrouter.cli.options import ConfigOption
+from fallbackrouter.cli.rules_serve import apply_files, check_files, serving_rules
 
 __all__ = ["app", "check_files", "serving_rules"]
 
 app = typer.Typer(help="The admin's static rules.", no_args_is_help=True)
 
-
-@app.command()
-def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check every rule file and name every problem, with its place and its remedy."""
-    from fallbackrouter.cli.house import open_house
-
-    house = open_house(config)
-    checked = check_files(house)
-    tell_problems(checked.problems, as_json=as_json)
-    if any(problem.severity == "error" for problem in checked.problems):
-        raise typer.Exit(1)
-    if not as_json:
-        say(f"{house.rules_dir}: {len(checked.rules)} rules, all good")
+app.command()(rules_check.check)
 
 
 @app.command()
