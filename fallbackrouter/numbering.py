@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import phonenumbers
@@ -42,9 +43,10 @@ class Numbering:
 
     def _read(self, text: str) -> Number:
         """Read a number as it came from outside."""
-        return read_number(text, self._to_e164 if self._region else None)
+        return read_number(text, self.to_e164 if self._region else None)
 
-    def _to_e164(self, dialled: str) -> str:
+    def to_e164(self, dialled: str) -> str:
+        """Return `+` and E.164 digits of what was dialled, "" where it is no whole number."""
         parsed = self._parse(dialled)
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else ""
 
@@ -75,25 +77,12 @@ class Numbering:
         return "".join(char for char in number.dialled if char in "0123456789") or number.raw
 
     def respellings(self) -> list["Respelling"]:
-        """Return how this region's numbers become E.164, for a dialplan; a second's work.
+        """Return how this region's numbers become E.164, for a dialplan; seconds of work, done once for each region.
 
         Numbers of other countries are told by their country's code and lengths; one with a trunk prefix behind the
-        code is left alone. Of this region's, a few in a thousand that no subscriber has may be told otherwise.
+        code is left alone. Of this region's, some that no subscriber has may be told otherwise.
         """
-        if not self._region:
-            return []
-        found: dict[tuple[int, str], list[str]] = {}
-        own = _plan_of(self._region)
-        abroad = [text for text in _codes_of(own.international_prefix) if text]
-        home = str(own.country_code)
-        learner = _Learner(self._to_e164, abroad)
-        no_code = [before + "0" for before in abroad]
-        for start in ("", *no_code, *(before + home for before in ("+", *abroad))):
-            for pattern, drop, prepend in learner.learn(start):
-                found.setdefault((drop, prepend), []).append(pattern)
-        for before in ("+", *abroad):
-            found.setdefault((len(before), ""), []).extend(f"_{before}{rest}" for rest in _abroad(home))
-        return [Respelling(tuple(sorted(set(texts))), drop, prepend) for (drop, prepend), texts in found.items()]
+        return list(_respellings(self._region)) if self._region else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +100,61 @@ class Respelling:
     prepend: str
 
 
+@lru_cache(maxsize=8)
+def _respellings(region: str) -> tuple[Respelling, ...]:
+    """Return the respellings of a region; they change with the library only."""
+    found: dict[tuple[int, str], list[str]] = {}
+    own = _plan_of(region)
+    home = str(own.country_code)
+    groups = _groups(_codes_of(own.international_prefix or ""))
+    learner = _Learner(Numbering(region).to_e164, [code for codes in groups for code in codes], home)
+    for start in ("", "+" + home):
+        for pattern, drop, prepend in learner.learn(start):
+            found.setdefault((drop, prepend), []).append(pattern)
+    for codes in groups:
+        # All codes of a group stand for the same, so one of them is tried.
+        for start in (codes[0] + "0", codes[0] + home):
+            for pattern, drop, prepend in learner.learn(start):
+                rest = pattern.removeprefix("_" + codes[0])
+                found.setdefault((drop, prepend), []).append(f"_{_one_of(codes)}{rest}")
+    for before, length in (("+", 1), *((_one_of(codes), len(codes[0])) for codes in groups)):
+        found.setdefault((length, ""), []).extend(f"_{before}{rest}" for rest in _abroad(home))
+    return tuple(Respelling(tuple(sorted(set(texts))), drop, prepend) for (drop, prepend), texts in found.items())
+
+
 _LENGTHS = range(7, 18)
 _DEEPEST = 6
 _SAMPLES = 48
 _DIGITS = "0123456789"
-_PLAIN_CODE = re.compile(r"[0-9~]+")
+_LONGEST_CODE = 4
 
 
 def _codes_of(expression: str) -> list[str]:
-    """Return the international prefixes that a region's expression names, as far as they are plain digits."""
-    plain = [part.strip("()?:") for part in expression.split("|")]
-    return [part.replace("~", "") for part in plain if _PLAIN_CODE.fullmatch(part)]
+    """Return the international prefixes that an expression names, up to a length, none of them within another."""
+    known = re.compile(expression or "(?!)")
+    found: list[str] = []
+    for length in range(1, _LONGEST_CODE + 1):
+        for digits in product(_DIGITS, repeat=length):
+            code = "".join(digits)
+            if known.fullmatch(code) and not code.startswith(tuple(found)):
+                found.append(code)
+    return found
+
+
+def _groups(codes: list[str]) -> list[list[str]]:
+    """Return codes together that differ in their last digit alone."""
+    together: dict[str, list[str]] = {}
+    for code in codes:
+        together.setdefault(code[:-1], []).append(code)
+    return list(together.values())
+
+
+def _one_of(codes: list[str]) -> str:
+    """Return what stands for any of a group's codes in a pattern."""
+    if len(codes) == 1:
+        return codes[0]
+    last = "".join(code[-1] for code in codes)
+    return codes[0][:-1] + ("X" if last == _DIGITS else f"[{last}]")
 
 
 def _plan_of(region: str, code: int = 0) -> Any:
@@ -148,10 +181,12 @@ class _Learner:
 
     Args:
         abroad: the international prefixes, which are told otherwise.
+        home: the region's own code; so few numbers that begin like it are whole ones that chance may try none of them.
     """
 
-    def __init__(self, to_e164: ToE164, abroad: list[str]) -> None:
-        self._to_e164 = to_e164
+    def __init__(self, to_e164: ToE164, abroad: list[str], home: str) -> None:
+        self.to_e164 = to_e164
+        self._home = home
         self._abroad = abroad
         self._random = random.Random(0)  # noqa: S311 - the same numbers are tried every time
 
@@ -167,8 +202,8 @@ class _Learner:
             prefix = start + digit
             if prefix in self._abroad:
                 continue
-            leads_abroad = any(code.startswith(prefix) for code in self._abroad)
-            seen = set() if leads_abroad else {self._change(prefix, length) for _ in range(_SAMPLES)}
+            leads = any(code.startswith(prefix) for code in (*self._abroad, self._home))
+            seen = set() if leads else self._changes(prefix, length)
             if len(seen) == 1 or (seen and len(prefix) == deepest):
                 change = seen.pop() if len(seen) == 1 else None
                 if change is not None:
@@ -179,10 +214,19 @@ class _Learner:
             one_of = digits if len(digits) == 1 else "X" if digits == _DIGITS else f"[{digits}]"
             yield f"_{start}{one_of}{'X' * (length - len(start) - 1)}", drop, prepend
 
+    def _changes(self, prefix: str, length: int) -> set[tuple[int, str] | None]:
+        """Return what happens to numbers that begin so; that there is more than one such thing is enough to know."""
+        seen: set[tuple[int, str] | None] = set()
+        for _ in range(_SAMPLES):
+            seen.add(self._change(prefix, length))
+            if len(seen) > 1:
+                break
+        return seen
+
     def _change(self, prefix: str, length: int) -> tuple[int, str] | None:
         """Return what happens to some number that begins so, None where it is no whole number."""
         dialled = prefix + "".join(self._random.choices(_DIGITS, k=length - len(prefix)))
-        whole = self._to_e164(dialled)[1:]
+        whole = self.to_e164(dialled)[1:]
         if not whole:
             return None
         drop = next(drop for drop in range(length + 1) if whole.endswith(dialled[drop:]))

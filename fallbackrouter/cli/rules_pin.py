@@ -62,7 +62,7 @@ def pin(
 
     _serve(house, pinned, f"pin {did}", now)
     _warn_of_policy(house, did, read)
-    say(f'calls to {did} go to {" then ".join(to)} until {keys["valid_until"]}; `rules unpin "{did}"` ends it')
+    say(f'calls to {did} go to {" then ".join(to)} until {_clock(house, until)}; `rules unpin "{did}"` ends it')
 
 
 def unpin(
@@ -168,6 +168,13 @@ def _spelled(house: "House", until: datetime) -> str:
     from fallbackrouter.config.build import default_zone, zone_of
 
     return until.astimezone(zone_of(default_zone(house.settings))).isoformat(sep=" ", timespec="seconds")
+
+
+def _clock(house: "House", until: datetime) -> str:
+    """Return a moment as an admin reads it, on the rules' clock."""
+    from fallbackrouter.config.build import default_zone, zone_of
+
+    return f"{until.astimezone(zone_of(default_zone(house.settings))):%Y-%m-%d %H:%M %Z}"
 
 
 def _comment(why: str, now: datetime) -> str:

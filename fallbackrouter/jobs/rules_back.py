@@ -100,7 +100,8 @@ def _which(journal: Path, wanted: int | None) -> tuple[Ruleset, Ruleset]:
         wanted = _former(journal, numbers, present)
     target = ruleset(journal, wanted) if wanted is not None else None
     if target is None:
-        what = "no other rules are kept" if wanted is None else f"there are no rules with the number {wanted}"
+        none = "no rules but these, and pins on them, were applied: name a number"
+        what = none if wanted is None else f"there are no rules with the number {wanted}"
         raise RulesError(f"{what}; {_SEE}")
     return present, target
 

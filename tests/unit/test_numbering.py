@@ -78,7 +78,8 @@ def test_the_cache_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "may_differ"), [("RU", 0), ("US", 0.002), ("DE", 0.002), ("GB", 0.002), ("IT", 0.01), ("FR", 0.01)]
+    ("region", "may_differ"),
+    [(region, 0.003) for region in ("US", "DE", "GB", "IT", "FR", "UA", "BR", "AU", "KZ", "TR")] + [("RU", 0)],
 )
 def test_respellings_make_the_same_of_a_number_as_its_region_does(region: str, may_differ: float) -> None:
     numbering = Numbering(region)
@@ -99,8 +100,8 @@ def test_respellings_make_the_same_of_a_number_as_its_region_does(region: str, m
 def _dialled(rng: random.Random, region: str) -> str:
     """Return a number as it might be dialled in a region; half of them are no whole number."""
     code = str(phonenumbers.country_code_for_region(region))
-    abroad = {"RU": "810", "US": "011"}.get(region, "00")
-    trunk = {"RU": "8", "US": "1", "IT": ""}.get(region, "0")
+    abroad = {"RU": "810", "KZ": "810", "US": "011", "BR": "0015", "AU": "0011"}.get(region, "00")
+    trunk = {"RU": "8", "KZ": "8", "US": "1", "IT": ""}.get(region, "0")
     before = rng.choice(
         ("", "", trunk, trunk, code, f"+{code}", f"+{code}{trunk}", abroad + code, "+380", abroad + "380")
     )
