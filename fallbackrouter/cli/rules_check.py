@@ -10,6 +10,7 @@ import typer
 from fallbackrouter.cli.options import ConfigOption, JsonOption
 from fallbackrouter.cli.output import say
 from fallbackrouter.cli.rules_serve import check_files, tell_problems
+from fallbackrouter.cli.rules_uncovered import uncovered_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,14 +43,15 @@ def check(form: FormOption = Form.TEXT, config: ConfigOption = None, as_json: Js
     as_json = as_json or form is Form.JSON
     house = open_house(config)
     checked = check_files(house)
+    problems = [*checked.problems, *uncovered_numbers(house, checked.rules)]
     if form is Form.GITHUB:
-        _annotate(checked.problems)
+        _annotate(problems)
     else:
-        tell_problems(checked.problems, as_json=as_json)
+        tell_problems(problems, as_json=as_json)
     if not checked.ok:
         raise typer.Exit(1)
     if not as_json:
-        say(f"{house.rules_dir}: {len(checked.rules)} rules, {_verdict(checked.problems)}")
+        say(f"{house.rules_dir}: {len(checked.rules)} rules, {_verdict(problems)}")
 
 
 def _verdict(warnings: "Sequence[Problem]") -> str:
