@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from fallbackrouter.core.errors import FallbackrouterError
 
-_AGO = re.compile(r"(\d{1,6})([smhd])")
-_LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s)?")
+_AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s)?", re.ASCII)
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
