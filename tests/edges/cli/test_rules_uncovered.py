@@ -19,6 +19,7 @@ from fallbackrouter.core.verdict import Hit
 from fallbackrouter.store.opened import opened
 from fallbackrouter.store.rows import DECISION_COLUMNS, decision_row
 from tests.fakes.records import an_id
+from tests.fakes.routes import route_row, write_routes
 
 CONFIG = '[last_resort]\napp = "group"\nnum = "100"\n'
 DAY = "- name: day\n  did: '111'\n  when: '09:00-18:00'\n  route: {app: auto}\n"
@@ -79,6 +80,14 @@ def test_a_rule_for_every_number_covers_the_calls_that_it_takes(house: House) ->
     (house.rules_dir / "b.yaml").write_text("- name: vip\n  caller: '77'\n  route: {app: auto}\n")
     assert len(_told(house)) == 1
     (house.rules_dir / "b.yaml").write_text("- name: all\n  route: {app: auto}\n")
+    assert _told(house) == []
+
+
+def test_a_synced_route_covers_its_number(house: House) -> None:
+    _record(house, 1, "222")
+    write_routes(house.routes, [route_row("r1", "333")])
+    assert len(_told(house)) == 1
+    write_routes(house.routes, [route_row("r1", "222")])
     assert _told(house) == []
 
 
