@@ -1,5 +1,6 @@
 """Rules changed under a running router: pins, rollback, and files that are applied as they are saved."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,14 @@ def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+def doctor_rules(whole: Whole) -> dict[str, str]:
+    """Return what `doctor` finds of the rules."""
+    command = [sys.executable, "-m", "fallbackrouter", "doctor", "--json", "--config", str(whole.config)]
+    done = subprocess.run(command, cwd=whole.folder, capture_output=True, text=True, timeout=120, check=False)
+    (found,) = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "rules"]
+    return dict(found)
 
 
 def rule_files(service: Service) -> str:
@@ -72,6 +81,7 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     assert ask(service.port)["num"] == "62"
     assert "the rule has no route" in service.status()["background"]["rule_files"]["reason"]
     assert "the last good rules serve on" in service.stderr
+    assert doctor_rules(whole)["level"] == "fail"
     whole.rules(rule("office", DID, "63"))
     wait_until(lambda: ask(service.port)["num"] == "63", "the corrected file serves")
     wait_until(lambda: rule_files(service) == "good", "status tells so")
@@ -79,6 +89,21 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     (broken, reason), (good, _) = incidents(whole)
     assert (broken, good) == ("broken", "good")
     assert "rules.yaml:1:" in reason
+
+
+def test_a_start_with_a_broken_file_serves_the_last_good_rules_and_tells_of_it(whole: Whole) -> None:
+    whole.rules(rule("office", DID, "62"))
+    whole.start().ready().stop()
+    whole.rules(BROKEN)
+    service = whole.start().ready()
+    assert ask(service.port)["num"] == "62"
+    assert service.status()["rules"] == 1
+    assert "the rule has no route" in service.stderr
+    assert "the rule files have errors; the last good rules serve on" in service.stderr
+    examined = doctor_rules(whole)
+    assert examined["level"] == "fail"
+    assert "rules.yaml:1:" in examined["what"]
+    assert "the rules that were applied last serve on" in examined["what"]
 
 
 def test_files_that_were_rolled_back_are_held_until_somebody_takes_them_over(whole: Whole) -> None:
