@@ -5,7 +5,7 @@ import gzip
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -136,6 +136,15 @@ class FakeFeed:
         return 200, headers, body
 
 
+async def _end(running: AbstractAsyncContextManager[FakeFeed]) -> None:
+    """Stop listening, and leave no talk behind: a client that was killed left one."""
+    talks = asyncio.all_tasks() - {asyncio.current_task()}
+    for talk in talks:
+        talk.cancel()
+    await asyncio.gather(*talks, return_exceptions=True)
+    await running.__aexit__(None, None, None)
+
+
 @contextmanager
 def in_thread(feed: FakeFeed) -> Iterator[FakeFeed]:
     """Have a feed listen from a thread of its own, for tests that start processes."""
@@ -147,7 +156,7 @@ def in_thread(feed: FakeFeed) -> Iterator[FakeFeed]:
     try:
         yield feed
     finally:
-        asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(running), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
