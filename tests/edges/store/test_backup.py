@@ -29,9 +29,10 @@ for nth in itertools.count():
         print("writing", flush=True)
 """
 HANGS = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from fallbackrouter.store import backup
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 def stop(done, total):
     print("copying", flush=True)
     time.sleep(300)
