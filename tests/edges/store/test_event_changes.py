@@ -1,6 +1,7 @@
 """What an admin does to events, beside a delivery that has some in hand; and what lists of them cost."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -24,12 +25,17 @@ def path(tmp_path: Path) -> Path:
     return make_journal(tmp_path / "journal.db", [an_event(number, call_id="a", linked_id="") for number in (1, 2)])
 
 
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    with closing(Outbox(path)) as made:
+        yield made
+
+
 def take(outbox: Outbox) -> list[str]:
     return ids(outbox.take(LATER, 10, busy=(), next_due=lambda _: LATER + timedelta(minutes=1)))
 
 
-def test_an_event_that_is_dropped_in_hand_stays_dropped_and_the_next_goes_on(path: Path) -> None:
-    outbox = Outbox(path)
+def test_an_event_that_is_dropped_in_hand_stays_dropped_and_the_next_goes_on(path: Path, outbox: Outbox) -> None:
     assert take(outbox) == [an_id(1)]
     assert drop_events(path, [an_id(1)], LATER) == 1
     assert take(outbox) == [an_id(2)]
@@ -37,8 +43,7 @@ def test_an_event_that_is_dropped_in_hand_stays_dropped_and_the_next_goes_on(pat
     assert stored(path, "state") == [("dropped",), ("pending",)]
 
 
-def test_an_event_that_is_retried_begins_anew_and_is_first_again(path: Path) -> None:
-    outbox = Outbox(path)
+def test_an_event_that_is_retried_begins_anew_and_is_first_again(path: Path, outbox: Outbox) -> None:
     take(outbox)
     outbox.settle([Settled(an_id(1), "dead", "", LATER, None, AT)])
     assert retry_events(path, [an_id(1), an_id(2)], LATER) == 1

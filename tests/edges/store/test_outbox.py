@@ -1,4 +1,5 @@
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,8 +37,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def outbox(path: Path) -> Outbox:
-    return Outbox(path)
+def outbox(path: Path) -> Iterator[Outbox]:
+    with closing(Outbox(path)) as made:
+        yield made
 
 
 def take(outbox: Outbox, at: datetime = LATER, limit: int = 10, busy: tuple[tuple[str, str], ...] = ()) -> list[str]:
@@ -192,8 +194,10 @@ def test_the_oldest_are_given_up_and_the_next_of_their_calls_go_on(path: Path, o
 
 
 def test_a_locked_journal_is_told_and_nothing_changes(path: Path) -> None:
-    outbox = Outbox(path, busy_ms=20)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+    with (
+        closing(Outbox(path, busy_ms=20)) as outbox,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="is locked by another program"):
             take(outbox)
@@ -201,8 +205,8 @@ def test_a_locked_journal_is_told_and_nothing_changes(path: Path) -> None:
             outbox.settle([Settled(an_id(1), "delivered", "", LATER)])
         assert outbox.backlog().pending == 3
         other.execute("ROLLBACK")
-    assert [row[1:] for row in stored(path)] == [("pending", 0)] * 3
-    assert take(outbox) == [an_id(1), an_id(3)]
+        assert [row[1:] for row in stored(path)] == [("pending", 0)] * 3
+        assert take(outbox) == [an_id(1), an_id(3)]
 
 
 def test_a_full_disk_is_told_and_nothing_changes(path: Path, outbox: Outbox) -> None:
@@ -219,12 +223,12 @@ def test_a_full_disk_is_told_and_nothing_changes(path: Path, outbox: Outbox) -> 
 
 
 def test_a_journal_that_is_missing_or_damaged_is_told(path: Path, outbox: Outbox, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no journal"):
-        take(Outbox(tmp_path / "none.db"))
+    with closing(Outbox(tmp_path / "none.db")) as none, pytest.raises(StoreError, match="there is no journal"):
+        take(none)
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "bad.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match="is damaged"):
-        take(Outbox(tmp_path / "bad.db"))
+    with closing(Outbox(tmp_path / "bad.db")) as bad, pytest.raises(StoreError, match="is damaged"):
+        take(bad)
 
 
 def test_another_file_in_the_place_of_the_journal_is_followed(path: Path, outbox: Outbox) -> None:
