@@ -24,15 +24,11 @@ from fallbackrouter.store.rows import Row, decision_row, event_row, spelled_out
 Recorded = Decision | Event
 """What calls wait for."""
 
-WAL_PAGES = 16_384
-"""A write-ahead log of so many pages, 64 MiB, is carried into the journal by the commit that finds it so."""
 _PRAGMAS = (
     "busy_timeout = 200",
     "synchronous = NORMAL",  # a crash of ours loses nothing, and one of the machine at most what its disk had not taken
     "temp_store = MEMORY",
     "journal_size_limit = 67108864",
-    # Upkeep carries the log over, from 1,000 pages on; a commit of ours has to only where nothing else does for long.
-    f"wal_autocheckpoint = {WAL_PAGES}",
 )
 _INSERT_INCIDENT = "INSERT INTO incidents (at, part, state, reason) VALUES (?, ?, ?, ?)"
 
