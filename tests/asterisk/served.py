@@ -8,6 +8,8 @@ from tests.fakes.desk import FakeDesk
 from tests.fakes.door import Door, opened
 
 PATIENCE_S = 30.0
+CLOSING_S = 0.1
+"""What connections that were cut have to be closed before the loop ends."""
 
 
 class ServedDoor:
@@ -32,6 +34,7 @@ class ServedDoor:
         async with opened(self.desk, **self._options) as self.door:
             self._ready.set()
             await self._over.wait()
+        await asyncio.sleep(CLOSING_S)
 
     def __enter__(self) -> Self:
         self._thread.start()
