@@ -1,5 +1,6 @@
 """What the journal has to say to `rules check`: numbers that are called, and that no rule is for."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -35,21 +36,22 @@ def uncovered_numbers(house: "House", specs: "Sequence[RuleSpec]") -> "list[Prob
     clock = SystemClock()
     now, end_s = clock.now_at(), clock.now_s() + WITHIN_S
     try:
-        found = uncovered(
-            load(dump(specs), load_zone),
-            house.journal,
-            since=now - timedelta(days=DAYS),
-            now=now,
-            read_number=Numbering(house.settings.numbers.region).read,
-            synced=_synced(house),
-            late=lambda: clock.now_s() > end_s,
-        )
+        with ExitStack() as left_open:
+            found = uncovered(
+                load(dump(specs), load_zone),
+                house.journal,
+                since=now - timedelta(days=DAYS),
+                now=now,
+                read_number=Numbering(house.settings.numbers.region).read,
+                synced=_synced(house, left_open),
+                late=lambda: clock.now_s() > end_s,
+            )
     except StoreError:
         return []
     return _warnings(str(house.rules_dir), found)
 
 
-def _synced(house: "House") -> "Synced":
+def _synced(house: "House", left_open: ExitStack) -> "Synced":
     from fallbackrouter.clock import load_zone
     from fallbackrouter.config.build import build_gate, default_zone
     from fallbackrouter.core.tier import DEFAULT_ORDER
@@ -60,6 +62,7 @@ def _synced(house: "House") -> "Synced":
         return lambda _call: False
     zone = default_zone(house.settings)
     copy = RoutesCopy.load(house.routes, gate=build_gate(house.settings), load_zone=load_zone, default_zone=zone)
+    left_open.callback(copy.close)
     return lambda call: bool(copy.candidates(call.did, call.caller, call.stage))
 
 
