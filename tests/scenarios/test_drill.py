@@ -56,9 +56,21 @@ def incidents(whole: Whole) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+HEARS_CTRL_C = """
+import signal, sys
+from fallbackrouter.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    sys.exit(main(sys.argv[1:]))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+"""The command as it is run; a shell that starts tests in the background may have had SIGINT ignored."""
+
+
 def command(whole: Whole, *words: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "fallbackrouter", "drill", *words, "--config", str(whole.config)],
+        [sys.executable, "-c", HEARS_CTRL_C, "drill", *words, "--config", str(whole.config)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         stdout=stdout,
