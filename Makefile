@@ -45,7 +45,7 @@ setup: .venv/.made
 
 lock:
 	@test -x .make/uv/bin/uv || { "$$(.ci/find-python 3.11+)" -m venv .make/uv && .make/uv/bin/pip install -qq --disable-pip-version-check uv; }
-	.make/uv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet \
+	.make/uv/bin/uv pip compile --universal --no-strip-extras --generate-hashes --no-emit-index-url --no-header --quiet \
 		--upgrade --extra dev --output-file requirements.lock pyproject.toml
 
 # --- the service --------------------------------------------------------------------------------------------------
