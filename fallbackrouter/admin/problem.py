@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from fallbackrouter.core.errors import ControlError, FallbackrouterError, StoreError
+from fallbackrouter.core.errors import ControlError, FallbackrouterError, RefusedError, StoreError
+from fallbackrouter.office.rules import problem_json
+from fallbackrouter.rulesfile.desk import UncheckedError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,6 +40,10 @@ def problem_of(error: Exception) -> Problem:
     """Return what a refusal of ours is to whoever asked by HTTP."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, UncheckedError):
+        return Problem(422, str(error), problems=[problem_json(one) for one in error.problems])
+    if isinstance(error, RefusedError):
+        return Problem(409, str(error))
     if isinstance(error, ControlError | StoreError):
         return Problem(503, str(error), {"Retry-After": "5"})
     if isinstance(error, FallbackrouterError):

@@ -12,6 +12,9 @@ T = TypeVar("T")
 class CrowdedError(Exception):
     """So much is asked for at once that this has to be tried again later."""
 
+    def __init__(self) -> None:
+        super().__init__("too much is asked for at once; try again in a moment")
+
 
 class Threads:
     """A few threads with a bounded queue.

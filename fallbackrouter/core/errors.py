@@ -25,6 +25,10 @@ class ControlError(FallbackrouterError):
     """The running service could not be reached or refused a command."""
 
 
+class RefusedError(ControlError):
+    """The running service was reached, and refused a command; the text says why."""
+
+
 class AmiError(FallbackrouterError):
     """Asterisk's manager interface could not be used; the text says what to do."""
 
