@@ -97,7 +97,7 @@ class Gate:
 
     def _told(self, error: Exception, scope: Scope) -> Response:
         if isinstance(error, CrowdedError):
-            error = Problem(503, "too much is asked for at once; try again in a moment", {"Retry-After": "2"})
+            error = Problem(503, str(error), {"Retry-After": "2"})
         problem = problem_of(error)
         if problem.status == 500:  # noqa: PLR2004 - HTTP's
             self._log.exception("a request failed in our own code", path=scope["path"], method=scope["method"])

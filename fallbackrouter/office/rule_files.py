@@ -1,4 +1,4 @@
-"""The rule files as an editor has them: read with what tells their state, checked as drafts, saved where nobody else did.
+"""The rule files as an editor has them: read with their state, checked as drafts, saved where nobody else did.
 
 A file's state is its `ETag`: the digest of its bytes. Who saves names the state that was read; where the file is
 another by now, nothing is saved, and the difference is told.

@@ -1,4 +1,6 @@
-"""admin.db: who may use the web interface, and what was changed by whom. A file of its own, so that no login ever holds up a call's record.
+"""admin.db: who may use the web interface, and what was changed by whom.
+
+A file of its own, so that no login ever holds up a call's record.
 
 Its rules:
 

@@ -1,4 +1,4 @@
-"""The audit log: who changed what through the web interface or a command, from what to what. Blocking; see `admin_file`.
+"""The audit log: who changed what by the web interface or a command, from what to what. See `admin_file`.
 
 Its rules: an entry is written before its change, so that no change goes without one; how the change went is added
 behind it; entries are never changed otherwise, and the oldest go once there are `MAX_ENTRIES`.
@@ -19,7 +19,7 @@ BEGUN = "begun"
 Json = dict[str, Any]
 
 
-def begin_entry(path: Path, entry_id: str, who: str, action: str, target: str, at: datetime) -> None:
+def begin_entry(path: Path, entry_id: str, who: str, at: datetime, *, action: str, target: str) -> None:
     """Write that a change begins; raises StoreError where it cannot be written."""
     with admin_file(path) as connection:
         row = (entry_id, to_ms(at), who, action, target[:1000], "", "", BEGUN)
@@ -44,7 +44,7 @@ def list_entries(path: Path, limit: int, before_id: str = "") -> list[Json]:
     query = "SELECT * FROM audit WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?"
     with admin_file(path) as connection:
         rows = connection.execute(query, (before_id, before_id, limit)).fetchall()
-    return [_as_json(*row) for row in rows]
+    return [_as_json(row) for row in rows]
 
 
 def forget_entries(path: Path) -> int:
@@ -54,11 +54,12 @@ def forget_entries(path: Path) -> int:
         return connection.execute(f"DELETE FROM audit WHERE id IN ({oldest})", (MAX_ENTRIES,)).rowcount  # noqa: S608 - our own
 
 
-def _as_json(
-    entry_id: str, at_ms: int, who: str, action: str, target: str, before: str, after: str, outcome: str
-) -> Json:
-    facts = {"id": entry_id, "at": iso(at_ms), "who": who, "action": action, "target": target}
-    return {"v": 1, **facts, "outcome": outcome, "before": before, "after": after}
+_NAMES = ("id", "at", "who", "action", "target", "before", "after", "outcome")
+
+
+def _as_json(row: tuple[Any, ...]) -> Json:
+    entry = dict(zip(_NAMES, row, strict=True))
+    return {"v": 1, **entry, "at": iso(entry["at"])}
 
 
 def _cut(text: str) -> str:
