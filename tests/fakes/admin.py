@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fallbackrouter.admin.accounts import Accounts
 from fallbackrouter.admin.app import build_app
@@ -101,7 +101,7 @@ class Browser:
 
     def login(self, user: str, password: str = PASSWORD, there: str = "/") -> Answer:
         """Log in by the form."""
-        form = self.get(f"/login?next={there}").text
+        form = self.get(f"/login?next={quote(there)}").text
         return self.post("/login", user=user, password=password, csrf=csrf_in(form), next=there)
 
 

@@ -71,11 +71,20 @@ class Whole:
         self.data_dir = folder / "var"
         self.services: list[Service] = []
 
-    def configure(self, text: str = "", *, agi: str = "", last_resort: str = "100", data_dir: str = "var") -> None:
-        """Write the configuration; `text` holds further tables, `agi` further keys of that table."""
+    def configure(
+        self,
+        text: str = "",
+        *,
+        agi: str = "",
+        admin: str = 'listen = ""',
+        last_resort: str = "100",
+        data_dir: str = "var",
+    ) -> None:
+        """Write the configuration; `text` holds further tables, `agi` further keys of that table, `admin` all of it."""
         self.data_dir = self.folder / data_dir
         self.config.write_text(
             f'data_dir = "{data_dir}"\n[agi]\nlisten = ["127.0.0.1:0"]\nhttp_listen = ["127.0.0.1:0"]\n{agi}\n'
+            f"[admin]\n{admin}\n"
             f'[last_resort]\napp = "group"\nnum = "{last_resort}"\n{text}\n',
             encoding="utf-8",
         )
