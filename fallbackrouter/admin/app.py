@@ -13,6 +13,7 @@ from fallbackrouter.admin.gate import Gate
 from fallbackrouter.admin.health import health_routes
 from fallbackrouter.admin.house import House
 from fallbackrouter.admin.pages.routes import page_routes
+from fallbackrouter.admin.pages.trouble import told
 from fallbackrouter.admin.problem import Problem
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def build_app(house: House) -> Starlette:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if status == 404:  # noqa: PLR2004 - HTTP's
-        return Problem(404, f"there is nothing at {request.url.path[:200]}", headers).response()
-    if status == 405:  # noqa: PLR2004 - HTTP's
-        return Problem(405, f"{request.method[:20]} is not for {request.url.path[:200]}", headers).response()
-    return Problem(status, str(getattr(error, "detail", "it was refused")), headers).response()
+    if not isinstance(error, HTTPException):
+        raise error
+    sentences = {
+        404: f"there is nothing at {request.url.path[:200]}",
+        405: f"{request.method[:20]} is not for {request.url.path[:200]}",
+    }
+    return told(request, Problem(error.status_code, sentences.get(error.status_code, error.detail), error.headers))

@@ -1,5 +1,6 @@
 """Changes, each with its entry in the audit log: no entry, no change."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,8 @@ import msgspec
 
 from fallbackrouter.admin.house import House
 from fallbackrouter.admin.visitor import Visitor
+from fallbackrouter.core.errors import StoreError
+from fallbackrouter.log import get_log
 from fallbackrouter.store.audit import begin_entry, end_entry
 
 DONE = "done"
@@ -32,9 +35,8 @@ async def audited(house: House, visitor: Visitor, action: str, target: str = "")
     Raises:
         StoreError: it cannot be kept; nothing was changed.
     """
-    entry, entry_id = Entry(), house.clock.new_id()
+    entry, entry_id, at = Entry(), house.clock.new_id(), house.clock.now_at()
     file = house.accounts.file
-    at = house.clock.now_at()
     await house.quick.run(begin_entry, file, entry_id, visitor.name, at, action=action, target=target)
     outcome = "given up: it took too long"
     try:
@@ -44,8 +46,16 @@ async def audited(house: House, visitor: Visitor, action: str, target: str = "")
         outcome = f"refused: {error}"
         raise
     finally:
-        # In the background of a request that was given up too: the thread ends what it was given.
-        house.quick.begin(end_entry, file, entry_id, outcome, _text(entry.before), _text(entry.after))
+        await _end(house, entry_id, outcome, entry)
+
+
+async def _end(house: House, entry_id: str, outcome: str, entry: Entry) -> None:
+    """Add how a change went; where that cannot be kept, the log has to do, as the change is what it is."""
+    told = (outcome, _text(entry.before), _text(entry.after))
+    try:
+        await asyncio.wrap_future(house.quick.begin(end_entry, house.accounts.file, entry_id, *told))
+    except StoreError as error:
+        get_log("admin").error("the audit log cannot be written", entry=entry_id, outcome=outcome, reason=str(error))
 
 
 def _text(value: Any) -> str:

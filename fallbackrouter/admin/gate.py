@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fallbackrouter.admin.accounts import Accounts
+from fallbackrouter.admin.pages.trouble import told, wants_page
 from fallbackrouter.admin.problem import Problem, problem_of
 from fallbackrouter.admin.threads import CrowdedError
 from fallbackrouter.admin.visitor import Visitor
@@ -101,7 +102,7 @@ class Gate:
         problem = problem_of(error)
         if problem.status == 500:  # noqa: PLR2004 - HTTP's
             self._log.exception("a request failed in our own code", path=scope["path"], method=scope["method"])
-        return problem.response()
+        return told(Request(scope), problem)
 
     async def _admit(self, scope: Scope) -> Response | None:
         """Find out who asks; return the answer to one who may not even ask, None for anybody else."""
@@ -133,8 +134,3 @@ def _refused(request: Request) -> Response:
         return RedirectResponse(f"{LOGIN}?next={quote(there, safe='/')}", 303)
     challenge = {"WWW-Authenticate": 'Bearer realm="fallbackrouter"'}
     return Problem(401, "log in, or send an API token as Authorization: Bearer", challenge).response()
-
-
-def wants_page(headers: Headers) -> bool:
-    """Tell whether it is a person's browser that asks for a page."""
-    return "text/html" in headers.get("accept", "") and "authorization" not in headers and "hx-request" not in headers

@@ -142,6 +142,8 @@ class AdminServer:
         allow: Callable[[str], bool] = lambda _: True,
         config: str = "",
         sync_secret: str = "",
+        cert: str = "",
+        key: str = "",
     ) -> None:
         self.folder = folder
         self.asked: list[Json] = []
@@ -158,6 +160,7 @@ class AdminServer:
         prepare(self.file)
         self._clock = clock or SystemClock()
         self._sync_secret = sync_secret
+        self._cert, self._key = cert, key
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.port = 0
@@ -210,13 +213,13 @@ class AdminServer:
             quick=quick,
             slow=Threads("slow", 1, 3),
             clock=self._clock,
-            secure=False,
+            secure=bool(self._cert),
             sync_secret=self._sync_secret,
         )
 
     async def _serve(self) -> None:
         house = self.house()
-        server = make_server(build_app(house), admits=self._allow)
+        server = make_server(build_app(house), admits=self._allow, cert=self._cert, key=self._key)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self._loop, self._leaving = asyncio.get_running_loop(), asyncio.Event()
