@@ -81,7 +81,7 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     wait_until(lambda: rule_files(service) == "broken", "the broken file is noticed")
     assert ask(service.port)["num"] == "62"
     assert "the rule has no route" in service.status()["background"]["rule_files"]["reason"]
-    assert "the last good rules serve on" in service.stderr
+    wait_until(lambda: "the last good rules serve on" in service.stderr, "the log tells so")
     assert doctor_rules(whole)["level"] == "fail"
     whole.rules(rule("office", DID, "63"))
     wait_until(lambda: ask(service.port)["num"] == "63", "the corrected file serves")
