@@ -113,7 +113,7 @@ class FakeAmi:
         return [start, *each, end]
 
 
-async def until(is_so: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
+async def until(is_so: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
     """Wait for an effect.
 
     Raises:
