@@ -184,10 +184,10 @@ class Service:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         for pid in self._seen_children:
             if alive(pid) and _is_ours(pid):
                 os.kill(pid, signal.SIGKILL)
