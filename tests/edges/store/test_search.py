@@ -123,7 +123,8 @@ def test_no_filter_reads_every_decision(
         way = best_way(connection, wanted)
         query = page_sql(way, wanted, None, 20)
         plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query.sql}", query.values)]
-    touched = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    # What indexes led to may be gone through again, to be sorted: that is no decision that is read.
+    touched = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and "subquery" not in step]
     assert touched
     assert all("USING" in step for step in touched), plan
     sorts = [step for step in plan if step == "USE TEMP B-TREE FOR ORDER BY"]
