@@ -163,11 +163,12 @@ async def test_in_order_through_any_weather(events: Events) -> None:
     weather = random.Random(7)
     quick = replace(PATIENT, probe_s=0.05, probe_cap_s=0.1)
     async with FakeCrm() as crm, delivering(events, crm.url, rules=quick, timeout_s=0.3) as it:
-        while events.states() != {"delivered": 180}:
-            crm.mode = weather.choice(
-                ("ok", "503", "close", "reset", "cut", "404", "hang", "retry_after:0", "slow:0.05")
-            )
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(600):
+            while events.states() != {"delivered": 180}:
+                crm.mode = weather.choice(
+                    ("ok", "503", "close", "reset", "cut", "404", "hang", "retry_after:0", "slow:0.05")
+                )
+                await asyncio.sleep(0.05)
         assert all(seqs == [1, 2, 3] for seqs in orders(list(crm.events.latest)).values())
         assert len(crm.events.keys) == 180
         assert it.errors == []
