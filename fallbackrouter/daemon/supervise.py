@@ -182,6 +182,7 @@ class Supervisor:
         Raises:
             ControlError: a worker did not.
         """
+        self.team.tell_background({"do": "rules_taken"})
         answers = await self.team.tell_workers({"do": "rules_changed"}, _TELL_S)
         return min((int(answer["rules"]) for answer in answers), default=0)
 

@@ -250,10 +250,14 @@ class Team:
 
     def record_incident(self, part: str, state: str, reason: str) -> None:
         """Have a change of state kept in the journal; where nobody can keep it, the log line must do."""
+        at_ms = round(self._clock.now_at().timestamp() * 1000)
+        self.tell_background({"do": "incident", "part": part, "state": state, "reason": reason, "at_ms": at_ms})
+
+    def tell_background(self, message: Message) -> None:
+        """Tell the background process something, where there is one; no answer is waited for."""
         child = self.background.child if self.background else None
         if child is not None and not child.over.done():
-            at_ms = round(self._clock.now_at().timestamp() * 1000)
-            child.tell({"do": "incident", "part": part, "state": state, "reason": reason, "at_ms": at_ms})
+            child.tell(message)
 
     def hurry(self) -> None:
         """Wait for nobody any longer."""

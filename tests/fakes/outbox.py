@@ -144,7 +144,7 @@ async def delivering(
             threads.shutdown()
 
 
-async def until(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+async def until(condition: Callable[[], object], what: str, within_s: float = 120.0) -> None:
     """Wait until a condition holds."""
     try:
         async with asyncio.timeout(within_s):

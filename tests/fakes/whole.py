@@ -126,7 +126,7 @@ class Whole:
             connection.close()
 
 
-def ask(port: int, did: str = DID, data: str = "ask,${EXTEN},init", within_s: float = 30.0) -> dict[str, str]:
+def ask(port: int, did: str = DID, data: str = "ask,${EXTEN},init", within_s: float = 120.0) -> dict[str, str]:
     """Make one call and return the variables that it got."""
     return asyncio.run(asterisk.call(port, data, Channel(exten=did), within_s=within_s)).variables
 
@@ -206,7 +206,7 @@ class Load:
         return outcome
 
 
-async def one_call(port: int, number: int, did: str = DID, within_s: float = 30.0) -> Outcome | None:
+async def one_call(port: int, number: int, did: str = DID, within_s: float = 120.0) -> Outcome | None:
     """Make one call; None where nobody took the connection."""
     channel = Channel(exten=did, caller=f"7950{number:07}", uniqueid=f"1700000000.{number}")
     try:
