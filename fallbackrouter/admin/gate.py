@@ -28,6 +28,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+MAX_HEAD_BYTES = 32_768
 OPEN = frozenset({"/healthz", "/readyz"})
 LOGIN = "/login"
 SIGNED = "/api/v1/sync"
@@ -109,6 +110,8 @@ class Gate:
         path = scope["path"]
         state = scope.setdefault("state", {})
         state["visitor"] = None
+        if _head_bytes(scope) > MAX_HEAD_BYTES:
+            raise Problem(431, f"the request's head is longer than {MAX_HEAD_BYTES:,} bytes", {"Connection": "close"})
         if path in OPEN:
             return None
         visitor = state["visitor"] = await self._visitor(scope)
@@ -125,6 +128,12 @@ class Gate:
         session = request.cookies.get(cookie_name(secure=self._secure), "")
         scope["state"]["session"] = session
         return await self._accounts.of_session(session)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return about how long a head was; one that comes in a single piece passes the parser's own bound."""
+    lines = sum(len(name) + len(value) for name, value in scope["headers"])
+    return lines + len(scope["raw_path"]) + len(scope["query_string"])
 
 
 def _refused(request: Request) -> Response:

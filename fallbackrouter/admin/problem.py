@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from fallbackrouter.core.errors import ControlError, FallbackrouterError, RefusedError, StoreError
+from fallbackrouter.core.errors import ControlError, FallbackrouterError, MissingError, RefusedError, StoreError
 from fallbackrouter.office.rules import problem_json
 from fallbackrouter.rulesfile.desk import UncheckedError
 
@@ -42,6 +42,8 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, UncheckedError):
         return Problem(422, str(error), problems=[problem_json(one) for one in error.problems])
+    if isinstance(error, MissingError):
+        return Problem(404, str(error))
     if isinstance(error, RefusedError):
         return Problem(409, str(error))
     if isinstance(error, ControlError | StoreError):

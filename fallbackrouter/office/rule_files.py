@@ -128,8 +128,8 @@ def unified(name: str, before: str, after: str) -> str:
 
 
 def _lines(name: str, before: str, after: str) -> Iterator[str]:
-    texts = (text.splitlines(keepends=True) for text in (before, after))
-    for number, line in enumerate(difflib.unified_diff(*texts, f"{name} (now)", f"{name} (yours)")):
+    now, yours = (text.splitlines(keepends=True) for text in (before, after))
+    for number, line in enumerate(difflib.unified_diff(now, yours, f"{name} (now)", f"{name} (yours)")):
         if number >= MAX_DIFF_LINES:
             yield "…\n"
             return

@@ -85,7 +85,7 @@ def _chosen_ids(path: Path, chosen: Chosen) -> list[str]:
         states = {event_id: connection.execute(_STATE, (event_id,)).fetchone() for event_id in chosen.event_ids}
         for event_id, found in states.items():
             if found is None:
-                raise StoreError(f"there is no event {event_id}; `fallbackrouter events list` shows the newest")
+                raise MissingError(f"there is no event {event_id}; `fallbackrouter events list` shows the newest")
         of_call = {event_id for (event_id,) in connection.execute(BY_CALL, (chosen.call, chosen.call))}
         for event_id in of_call if chosen.call and not chosen.event_ids else ():
             states[event_id] = connection.execute(_STATE, (event_id,)).fetchone()

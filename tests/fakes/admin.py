@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -125,6 +126,11 @@ def send(
         connection.close()
 
 
+@cache
+def _kept(password: str) -> str:
+    return hashed(password)
+
+
 class AdminServer:
     """Serves a house in a folder of its own.
 
@@ -167,7 +173,7 @@ class AdminServer:
 
     def user(self, name: str, role: str = "editor", password: str = PASSWORD) -> None:
         """Add one who may log in."""
-        add_user(self.file, name, hashed(password), role, SystemClock().now_at())
+        add_user(self.file, name, _kept(password), role, SystemClock().now_at())
 
     def token(self, *scopes: str, name: str = "robot") -> dict[str, str]:
         """Add a token and return the header that carries it."""

@@ -7,12 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.fakes.admin import PASSWORD, Browser, send
+from tests.fakes.described import judge, table, tried
 from tests.fakes.service import ROOT, Service, wait_until
 from tests.fakes.whole import DID, Whole, ask, rule
+from tests.proof.size import full_or
 
 
 @pytest.fixture
@@ -90,3 +96,23 @@ def test_a_reload_moves_it_and_takes_it_away(whole: Whole) -> None:
     whole.configure(admin='listen = "127.0.0.1:0"')
     service.command("reload", 120)
     assert send(admin_port(service), "GET", "/healthz").status == 200
+
+
+def test_no_request_that_fits_the_description_is_our_fault(whole: Whole) -> None:
+    whole.configure(admin='listen = "127.0.0.1:0"')
+    service = whole.start().ready()
+    port = admin_port(service)
+    scopes = [word for scope in ("read", "operate", "edit") for word in ("--scope", scope)]
+    headers = {"Authorization": f"Bearer {admin_command(whole, 'token', 'add', 'robot', *scopes)}"}
+    for operation in table():
+        _try(operation, port, headers)
+    assert ask(service.port)["FR_SOURCE"]
+
+
+def _try(operation: Any, port: int, headers: dict[str, str]) -> None:
+    @tried(full_or(3, full=200))
+    @given(data=st.data())
+    def all_requests(data: st.DataObject) -> None:
+        judge(data.draw(operation.as_strategy()), port, headers)
+
+    all_requests()

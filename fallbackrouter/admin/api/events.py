@@ -131,6 +131,17 @@ async def _deliver(asked: Asked) -> str:
 OPERATIONS = (
     Operation("GET", "/events", READ, "Events, newest first", _list, Events, query=EventsQuery),
     Operation("GET", "/events/{id}", READ, "One event", _one, Event, refusals=(404,)),
-    Operation("POST", "/events/retry", OPERATE, "Try dead and refused events again", _retry, Changed, body=RetryBody),
-    Operation("POST", "/events/drop", OPERATE, "Give up events for good", _drop, Changed, body=DropBody),
+    Operation(
+        "POST",
+        "/events/retry",
+        OPERATE,
+        "Try dead and refused events again",
+        _retry,
+        Changed,
+        body=RetryBody,
+        refusals=(404,),
+    ),
+    Operation(
+        "POST", "/events/drop", OPERATE, "Give up events for good", _drop, Changed, body=DropBody, refusals=(404,)
+    ),
 )

@@ -1,5 +1,6 @@
 """Operations on rules: what serves, the files, check, diff, backtest, apply, history, rollback, pins."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -264,7 +265,7 @@ async def _tell(asked: Asked) -> str:
 
 
 def _slow(*parts: Any, **more: Any) -> Operation:
-    return Operation(*parts, **more, within_s=SLOW_S)
+    return replace(Operation(*parts, **more), within_s=SLOW_S)
 
 
 OPERATIONS = (

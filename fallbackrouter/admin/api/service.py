@@ -79,13 +79,15 @@ async def _routes(asked: Asked) -> Any:
     query: RoutesQuery = asked.query
 
     def rows() -> Any:
-        return list(islice(chosen(asked.house.office, query.did, query.caller), query.limit))
+        office = asked.house.office
+        return list(islice(chosen(office, query.did, query.caller), query.limit)) if office.routes.exists() else []
 
     return {"routes": await asked.house.slow.run(rows)}
 
 
 async def _route(asked: Asked) -> Any:
-    row = await asked.house.quick.run(find_route, asked.house.office.routes, asked.path["id"])
+    file = asked.house.office.routes
+    row = await asked.house.quick.run(find_route, file, asked.path["id"]) if file.exists() else None
     if row is None:
         raise Problem(404, f"there is no route {asked.path['id'][:60]}")
     return {"v": 1, **row}
