@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fallbackrouter.core.errors import StoreError
+from fallbackrouter.core.errors import MissingError
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.opened import opened
 from fallbackrouter.store.outbox_sql import WAKE
@@ -70,7 +70,8 @@ def change_chosen(path: Path, chosen: Chosen, change: Change, at: datetime) -> i
     """Change all events that are chosen, and return how many; what comes to be so meanwhile is left alone.
 
     Raises:
-        StoreError: one of the ids is none, or as `retry_events`.
+        MissingError: one of the ids is none.
+        StoreError: as `retry_events`.
     """
     if chosen.event_ids or chosen.call:
         return change(path, _chosen_ids(path, chosen), at)
