@@ -14,6 +14,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench drill soak proof lock clean
 
+# Tests start hundreds of processes: each would compile the whole package again if compiled modules were not kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 PY := .venv/bin/python
 NEWER := 3.13
 PYTEST := -m pytest -q -p no:cacheprovider
@@ -117,3 +120,4 @@ proof: setup asterisk-roots .venv-tryton/.made
 clean:
 	rm -rf .venv .venv-$(NEWER) .venv-tryton .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build dist htmlcov .coverage
+	find fallbackrouter migrations tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

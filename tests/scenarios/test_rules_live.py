@@ -20,7 +20,7 @@ def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -30,7 +30,7 @@ def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
 def doctor_rules(whole: Whole) -> dict[str, str]:
     """Return what `doctor` finds of the rules."""
     command = [sys.executable, "-m", "fallbackrouter", "doctor", "--json", "--config", str(whole.config)]
-    done = subprocess.run(command, cwd=whole.folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=whole.folder, capture_output=True, text=True, timeout=300, check=False)
     (found,) = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "rules"]
     return dict(found)
 

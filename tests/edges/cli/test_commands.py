@@ -44,7 +44,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         env={**environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
