@@ -88,6 +88,7 @@ class _Background:
         channel.say({**self._facts(), "say": "ready"})
         await channel.leaving.wait()
         await asyncio.wait({asyncio.ensure_future(self._close_duties())}, timeout=min(CLOSE_S, channel.leave_s))
+        channel.say({**self._facts(), "say": "alive"})  # what was counted since the last heartbeat
         await self._journal.close(min(FLUSH_S, channel.leave_s))
         self._writing.shutdown(wait=False, cancel_futures=True)
 
@@ -96,9 +97,12 @@ class _Background:
 
     def _facts(self) -> Message:
         facts = process_facts()
+        tally: Message = {}
         for duty in self._duties:
-            facts |= duty.facts()
-        return facts
+            told = duty.facts()
+            tally |= told.pop("tally", {})
+            facts |= told
+        return {**facts, "tally": tally}
 
     def _commands(self) -> dict[str, Answer]:
         answers: dict[str, Answer] = {"incident": self._incident}

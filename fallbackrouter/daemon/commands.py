@@ -23,6 +23,7 @@ from fallbackrouter import __version__
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ControlError
 from fallbackrouter.daemon.drills import Drills
+from fallbackrouter.daemon.parts_watch import PartsWatch
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.team import LEAVE_S, Team
 
@@ -41,6 +42,7 @@ class Service(Protocol):
     drills: Drills
     plan: Plan | None
     ready: bool
+    parts: PartsWatch
 
     @property
     def log_lines_dropped(self) -> int:
@@ -49,6 +51,10 @@ class Service(Protocol):
 
     async def spread_rules(self) -> int:
         """Have every call worker take the latest rules, and return how many they are."""
+        ...
+
+    async def take_rules(self) -> int:
+        """Have every call worker take rules that somebody has stored, and return how many they are."""
         ...
 
     async def spread_routes(self) -> int:
@@ -95,28 +101,10 @@ class Commands:
         return await known(message)
 
     async def _status(self, _message: Message) -> Message:
-        service = self._service
-        team, plan = service.team, service.plan
-        return {
-            "version": __version__,
-            "pid": os.getpid(),
-            "ready": service.ready,
-            "healthy": team.healthy,
-            "listen": team.entrances.agi_addresses,
-            "http_listen": team.entrances.http_addresses,
-            "rules": team.fact("rules"),
-            "routes": team.fact("routes"),
-            "crm": plan.crm if plan else "",
-            "breaker": team.breaker.status(),
-            "drill": service.drills.status(),
-            "workers": [slot.status() for slot in team.workers],
-            "background": team.background.status() if team.background else None,
-            "log_lines_dropped": service.log_lines_dropped,
-            "foreign_modules": _foreign_modules(),
-        }
+        return {**status_of(self._service), "parts": self._service.parts.status()}
 
     async def _rules_changed(self, _message: Message) -> Message:
-        return {"rules": await self._service.spread_rules()}
+        return {"rules": await self._service.take_rules()}
 
     async def _routes_changed(self, _message: Message) -> Message:
         return {"routes": await self._service.spread_routes()}
@@ -162,6 +150,31 @@ class Commands:
             raise ControlError(f"within_s is a number of seconds from 0 to {MAX_DRAIN_S:g}")
         self._service.stop(within_s)
         return {"stopping": True}
+
+
+def status_of(service: Service) -> Message:
+    """Return what is known of the service and its children, but for the judgement of its parts."""
+    team, plan = service.team, service.plan
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "ready": service.ready,
+        "healthy": team.healthy,
+        "listen": team.entrances.agi_addresses,
+        "http_listen": team.entrances.http_addresses,
+        "rules": team.fact("rules"),
+        "routes": team.fact("routes"),
+        "rule_files": dict(plan.rules) if plan else {},
+        "heartbeat_ms": plan.heartbeat_ms if plan else None,
+        "crm": plan.crm if plan else "",
+        "breaker": team.breaker.status(),
+        "drill": service.drills.status(),
+        "workers": [slot.status() for slot in team.workers],
+        "totals": team.totals.now(),
+        "background": team.background.status() if team.background else None,
+        "log_lines_dropped": service.log_lines_dropped,
+        "foreign_modules": _foreign_modules(),
+    }
 
 
 def _foreign_modules() -> list[str]:
