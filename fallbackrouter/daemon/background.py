@@ -13,6 +13,7 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.addresses import Addresses
+from fallbackrouter.daemon.behind.alerts import Alerts
 from fallbackrouter.daemon.behind.delivery import EventDelivery
 from fallbackrouter.daemon.behind.dialplan import Dialplan
 from fallbackrouter.daemon.behind.duty import Answer, Duty, Inside
@@ -48,6 +49,7 @@ def _duties(inside: Inside) -> list[Duty]:
         Reconcile.where_wanted(inside),
         SyncRoutes.where_wanted(inside),
         Dialplan.where_wanted(inside),
+        Alerts.where_wanted(inside),
     ]
     return [duty for duty in wanted if duty is not None]
 

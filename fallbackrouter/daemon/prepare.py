@@ -21,7 +21,7 @@ import msgspec
 
 from fallbackrouter import log
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.config.build import ami_secret, crm_token
+from fallbackrouter.config.build import ami_secret, crm_token, webhook_token
 from fallbackrouter.config.load import Loaded, load_settings
 from fallbackrouter.config.rules import apply_configured_rules
 from fallbackrouter.config.settings import Settings
@@ -156,7 +156,11 @@ class _Planner:
         files = {name: str(self.loaded.file(getattr(crm, name))) for name in _OWN_FILES if getattr(crm, name)}
         crm = msgspec.structs.replace(crm, token="", **files)
         ami = msgspec.structs.replace(self.loaded.settings.ami, secret=ami_secret(self.loaded), secret_file="")
-        return msgspec.structs.replace(self.loaded.settings, crm=crm, ami=ami, data_dir=str(self.data_dir))
+        token = webhook_token(self.loaded)
+        alerts = msgspec.structs.replace(self.loaded.settings.alerts, webhook_token=token, webhook_token_file="")
+        return msgspec.structs.replace(
+            self.loaded.settings, crm=crm, ami=ami, alerts=alerts, data_dir=str(self.data_dir)
+        )
 
     def _digest(self, order: Mapping[str, Any]) -> str:
         """Return what changes with the settings, the token, and the certificates that workers have loaded."""
