@@ -8,7 +8,7 @@ Its rules:
 - no number of a caller stands in any of it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -241,6 +241,29 @@ _LOOKS: tuple[Callable[[Status], Part], ...] = (
 )
 
 
-def named(parts: Iterable[Part]) -> dict[str, Part]:
-    """Return parts by their name."""
-    return {part.name: part for part in parts}
+def readiness(status: Status | None) -> tuple[bool, str]:
+    """Tell whether calls are answered, and say so; what is not well but answers them is degraded, and ready.
+
+    Args:
+        status: None where the parent does not answer.
+    """
+    if status is None or not status.get("ready"):
+        return False, "not ready"
+    parts = parts_of(status)
+    if parts[0].state == FAILING:
+        return False, "not ready"
+    ailing = [part.name for part in parts if part.state in (DEGRADED, FAILING)]
+    return True, f"degraded: {', '.join(ailing)}" if ailing else "ready"
+
+
+def summary(status: Status) -> dict[str, Any]:
+    """Return for programs: ready, the state of the whole, and every part with since when and its last error."""
+    ready, words = readiness(status)
+    state = FAILING if not ready else DEGRADED if words != "ready" else OK
+    return {
+        "version": status.get("version"),
+        "ready": ready,
+        "state": state,
+        "words": words,
+        "parts": status.get("parts") or [],
+    }

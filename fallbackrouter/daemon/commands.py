@@ -172,6 +172,8 @@ def status_of(service: Service) -> Message:
         "workers": [slot.status() for slot in team.workers],
         "totals": team.totals.now(),
         "background": team.background.status() if team.background else None,
+        "admin": team.admin.status(),
+        "admin_listen": team.admin.addresses,
         "log_lines_dropped": service.log_lines_dropped,
         "foreign_modules": _foreign_modules(),
     }
