@@ -40,6 +40,8 @@ MOST_AGAIN_S = 300.0
 GIVE_UP_S = 86_400.0
 REMEMBERS = timedelta(hours=6)
 """What happened within it is looked at after a start, to know which parts flap."""
+JUST_NOW = timedelta(minutes=1)
+"""A way that is new tells also what happened within it: while the service was being started."""
 
 T = TypeVar("T")
 InThread = Callable[[Callable[[], T]], Awaitable[T]]
@@ -160,8 +162,9 @@ class AlertJob:
         """Find the place where the last run was; the parts that flapped then do so still."""
         place = await self._in_thread(partial(load_place, self._journal, self._way.name))
         if place is None:
-            newest = await self._in_thread(partial(newest_incident, self._journal))
-            place = Place(newest, self._clock.now_at())
+            now_at = self._clock.now_at()
+            newest = await self._in_thread(partial(newest_incident, self._journal, now_at - JUST_NOW))
+            place = Place(newest, now_at)
             await self._in_thread(partial(save_place, self._journal, self._way.name, place))
         since = place.at - REMEMBERS
         known = partial(incidents_since, self._journal, since, place.number, 10 * AT_ONCE)

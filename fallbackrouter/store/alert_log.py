@@ -55,14 +55,14 @@ def save_place(path: Path, way: str, place: Place) -> None:
         )
 
 
-def newest_incident(path: Path) -> int:
-    """Return the number of the newest incident, 0 where there is none.
+def newest_incident(path: Path, before: datetime) -> int:
+    """Return the number of the newest incident before a moment, 0 where there is none.
 
     Raises:
         StoreError: there is no journal, or it cannot be read.
     """
     with opened(path) as connection:
-        (newest,) = connection.execute("SELECT max(id) FROM incidents").fetchone()
+        (newest,) = connection.execute("SELECT max(id) FROM incidents WHERE at < ?", (to_ms(before),)).fetchone()
     return newest or 0
 
 

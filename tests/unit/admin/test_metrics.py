@@ -40,7 +40,7 @@ def whole() -> dict[str, Any]:
         "restarts": 0,
         "rss_mb": 50.0,
     }
-    found["background"]["outbox"]["oldest_s"] = 0.5
+    found["background"]["outbox"] = {**found["background"]["outbox"], "oldest_s": 0.5}
     found["workers"][0] |= {"rss_mb": 40.0}
     found["parts"] = [{"part": part.name, "state": part.state} for part in parts_of(found)]
     return found
