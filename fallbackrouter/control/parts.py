@@ -81,7 +81,7 @@ def _workers(status: Status) -> Part:
     workers = list(status.get("workers") or [])
     heartbeat_ms = float(status.get("heartbeat_ms") or 2000)
     troubles = [trouble for worker in workers if (trouble := child_trouble(worker, heartbeat_ms))]
-    if not workers or len(troubles) == len(workers):
+    if len(troubles) == len(workers) and not status.get("healthy"):
         return Part("workers", FAILING, "; ".join(troubles) or "no call worker was started yet", SEE_LOG)
     return Part("workers", DEGRADED, "; ".join(troubles), SEE_LOG) if troubles else Part("workers", OK)
 

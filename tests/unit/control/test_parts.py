@@ -80,7 +80,7 @@ def test_a_trouble_is_named_with_what_to_do_and_calls_are_answered(
 
 
 def test_a_router_without_a_worker_is_not_ready() -> None:
-    dead = status() | {"workers": [{**WORKER, "state": "waiting"}]}
+    dead = status() | {"workers": [{**WORKER, "state": "waiting"}], "healthy": False}
     assert readiness(dead) == (False, "not ready")
     assert readiness(status() | {"ready": False}) == (False, "not ready")
     assert readiness(None) == (False, "not ready")
