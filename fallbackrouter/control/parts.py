@@ -179,9 +179,7 @@ def _rules(status: Status) -> Part:
     if files.get("state") == "held":
         what = "the files are those that were rolled back, and are left alone"
         return Part("rules", DEGRADED, what, "correct them, or take them over all the same by `rules apply`")
-    if files.get("state") != "good" and (status.get("rule_files") or {}).get("kept"):
-        return Part("rules", DEGRADED, "the files have errors, the last good rules serve", todo)
-    return Part("rules", OK)
+    return Part("rules", OK if files.get("state") == "good" else UNKNOWN)
 
 
 def _disk(status: Status) -> Part:

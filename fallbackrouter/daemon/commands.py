@@ -53,10 +53,6 @@ class Service(Protocol):
         """Have every call worker take the latest rules, and return how many they are."""
         ...
 
-    async def take_rules(self) -> int:
-        """Have every call worker take rules that somebody has stored, and return how many they are."""
-        ...
-
     async def spread_routes(self) -> int:
         """Have every call worker take the latest routes, and return how many they are."""
         ...
@@ -104,7 +100,7 @@ class Commands:
         return {**status_of(self._service), "parts": self._service.parts.status()}
 
     async def _rules_changed(self, _message: Message) -> Message:
-        return {"rules": await self._service.take_rules()}
+        return {"rules": await self._service.spread_rules()}
 
     async def _routes_changed(self, _message: Message) -> Message:
         return {"routes": await self._service.spread_routes()}
@@ -164,7 +160,6 @@ def status_of(service: Service) -> Message:
         "http_listen": team.entrances.http_addresses,
         "rules": team.fact("rules"),
         "routes": team.fact("routes"),
-        "rule_files": dict(plan.rules) if plan else {},
         "heartbeat_ms": plan.heartbeat_ms if plan else None,
         "crm": plan.crm if plan else "",
         "breaker": team.breaker.status(),

@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 from collections.abc import MutableMapping
-from dataclasses import replace
 from pathlib import Path
 
 from fallbackrouter import __version__
@@ -185,19 +184,9 @@ class Supervisor:
         Raises:
             ControlError: a worker did not.
         """
+        self.team.tell_background({"do": "rules_taken"})
         answers = await self.team.tell_workers({"do": "rules_changed"}, _TELL_S)
         return min((int(answer["rules"]) for answer in answers), default=0)
-
-    async def take_rules(self) -> int:
-        """Have every call worker take rules that somebody has stored; what was wrong with the files before is over.
-
-        Raises:
-            ControlError: a worker did not.
-        """
-        rules = await self.spread_rules()
-        if self.plan is not None:
-            self.plan = replace(self.plan, rules={"problems": 0, "kept": False})
-        return rules
 
     async def spread_routes(self) -> int:
         """Have every call worker take the latest routes, and return how many they are.

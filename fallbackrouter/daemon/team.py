@@ -276,6 +276,12 @@ class Team:
         while self._untold:
             child.tell(self._untold.popleft())
 
+    def tell_background(self, message: Message) -> None:
+        """Tell the background process something, where there is one; no answer is waited for."""
+        child = self.background.child if self.background else None
+        if child is not None and not child.over.done():
+            child.tell(message)
+
     def hurry(self) -> None:
         """Wait for nobody any longer."""
         for child in self._alive:

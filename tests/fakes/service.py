@@ -17,6 +17,8 @@ from fallbackrouter.control.client import command
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
 """A safety net for a busy machine, never a measurement."""
+START_S = 120.0
+"""The same for a start, which loads everything in four processes."""
 
 _HAND_OVER = """
 import os, sys
@@ -118,7 +120,7 @@ class Service:
 
     def ready(self) -> "Service":
         """Wait for the ready line."""
-        wait_until(lambda: self.lines or self.process.poll() is not None, "a ready line")
+        wait_until(lambda: self.lines or self.process.poll() is not None, "a ready line", START_S)
         assert self.lines, f"it ended with {self.process.returncode}: {self.stderr}"
         self._seen_children.update(children_of(self.pid))
         return self

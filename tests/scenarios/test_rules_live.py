@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -80,7 +81,7 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     wait_until(lambda: rule_files(service) == "broken", "the broken file is noticed")
     assert ask(service.port)["num"] == "62"
     assert "the rule has no route" in service.status()["background"]["rule_files"]["reason"]
-    assert "the last good rules serve on" in service.stderr
+    wait_until(lambda: "the last good rules serve on" in service.stderr, "the log tells so")
     assert doctor_rules(whole)["level"] == "fail"
     whole.rules(rule("office", DID, "63"))
     wait_until(lambda: ask(service.port)["num"] == "63", "the corrected file serves")
@@ -100,10 +101,26 @@ def test_a_start_with_a_broken_file_serves_the_last_good_rules_and_tells_of_it(w
     assert service.status()["rules"] == 1
     assert "the rule has no route" in service.stderr
     assert "the rule files have errors; the last good rules serve on" in service.stderr
+    wait_until(lambda: rule_files(service) == "broken", "status tells so")
+    assert "rules.yaml:1:" in service.status()["background"]["rule_files"]["reason"]
     examined = doctor_rules(whole)
     assert examined["level"] == "fail"
     assert "rules.yaml:1:" in examined["what"]
     assert "the rules that were applied last serve on" in examined["what"]
+    whole.rules(rule("office", DID, "63"))
+    run(whole, "apply")
+    wait_until(lambda: rule_files(service) == "good", "status tells of their end")
+    wait_until(lambda: [state for state, _ in incidents(whole)] == ["broken", "good"], "both are on record")
+
+
+def test_a_reload_that_finds_a_broken_file_is_told_of(whole: Whole) -> None:
+    whole.rules(rule("office", DID, "62"))
+    service = whole.start().ready()
+    wait_until(lambda: rule_files(service) == "good", "the files were looked at")
+    whole.rules(BROKEN)
+    service.signal(signal.SIGHUP)
+    wait_until(lambda: rule_files(service) == "broken", "status tells so")
+    assert ask(service.port)["num"] == "62"
 
 
 def test_files_that_were_rolled_back_are_held_until_somebody_takes_them_over(whole: Whole) -> None:
