@@ -12,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench drill soak proof lock clean
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots promtool bench drill soak proof lock clean
 
 # Tests start hundreds of processes: each would compile the whole package again if compiled modules were not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -74,7 +74,7 @@ lint: setup
 
 test: asterisk-roots test-unit test-newer test-whole test-asterisk
 
-test-unit: setup
+test-unit: setup promtool
 	$(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 
 # The newer Python is tested wherever one can be found; where none can, a line says so.
@@ -90,6 +90,9 @@ test-whole: setup
 
 test-asterisk: setup asterisk-roots
 	$(PY) $(PYTEST) tests/asterisk
+
+promtool: setup
+	@$(PY) -m tests.monitoring.promtool
 
 asterisk-roots: setup
 	@$(PY) -m tests.asterisk.roots
@@ -109,7 +112,7 @@ drill: setup
 soak: setup
 	SOAK_S=600 $(PY) $(PYTEST) tests/scenarios/faults/test_soak.py
 
-proof: setup asterisk-roots .venv-tryton/.made
+proof: setup asterisk-roots promtool .venv-tryton/.made
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
 	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk

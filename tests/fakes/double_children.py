@@ -95,8 +95,11 @@ class DoubleHouse:
             raise ConfigError("the double takes part in no drill")
         self._drill = drill
 
-    def counters(self) -> dict[str, int | float]:
+    def counters(self) -> dict[str, int | float | None]:
         return {"answered": self._answered}
+
+    def tally(self) -> dict[str, Any]:
+        return {"events": self._answered}
 
     async def close(self, within_s: float) -> None:
         for server in self._servers:

@@ -164,7 +164,7 @@ def test_a_full_disk_cannot_be_written(small_disk: Path) -> None:
 
 def test_a_disk_that_fills_up_is_a_warning(tmp_path: Path) -> None:
     assert levels(check_disk(tmp_path, warn_bytes=1 << 62, fail_bytes=1)) == ["ok", "warn"]
-    assert disk.FAIL_BYTES < disk.WARN_BYTES
+    assert disk.FULL_BYTES < disk.LOW_BYTES
 
 
 def test_a_data_dir_that_is_no_folder_cannot_be_written(tmp_path: Path) -> None:
