@@ -8,6 +8,9 @@
 # make proof   every proof at full size, one with Tryton as the CRM; writes docs/proof.md
 # make lock    compile requirements.lock again
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
+#
+# TEST_PACE=1 make test: try all also on a machine that stands still for 100 ms and more, where else of the long tests
+# the core is tried.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -105,6 +105,7 @@ def _over(exchange: Exchange, channel: str) -> bool:
     return channel not in channels and "telling" not in channels
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("way", WAYS)
 def test_an_end_is_told_once_with_its_facts_also_after_a_transfer(exchange: Exchange, routed: Routed, way: str) -> None:
     install(exchange, _patient(generated(routed, events=way)).replace("absolute)=0.6", "absolute)=30"), PHONES)

@@ -14,12 +14,15 @@ import pytest
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import alive, children_of, wait_until
 from tests.fakes.whole import DID, Load, Whole, ask, make_calls, rule
+from tests.proof.machine import PACE
 
-CALL_MS = 400
-ALLOWANCE_MS = 1000
+CALL_MS = 400 * PACE
+LIVE_MS = 300 * PACE
+ALLOWANCE_MS = 1000 * PACE
 """What a busy test machine may add to a call's budget; the daemon's promise is measured elsewhere."""
 
 
+@pytest.mark.core
 def test_a_killed_worker_costs_the_calls_in_its_hands_and_no_other(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()
@@ -74,6 +77,7 @@ def test_a_killed_parent_takes_its_children_along_and_no_record_is_lost(whole: W
     assert load.log.recorded <= set(whole.recorded())
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kill_9_of_everything_loses_no_recorded_answer(whole: Whole, workers: int) -> None:
     whole.rules(rule("office", DID, "62"))
@@ -110,10 +114,11 @@ def test_a_new_configuration_under_load_costs_no_call(whole: Whole) -> None:
     assert load.log.recorded <= set(whole.recorded())
 
 
+@pytest.mark.core
 def test_a_crm_that_hangs_is_noticed_by_no_call(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     with CrmProcess("--mode", "hang") as crm:
-        whole.configure(f'[crm]\nurl = "{crm.url}"\n[budget]\ncall_ms = {CALL_MS}\nlive_ms = 300')
+        whole.configure(f'[crm]\nurl = "{crm.url}"\n[budget]\ncall_ms = {CALL_MS}\nlive_ms = {LIVE_MS}')
         service = whole.start().ready()
         log = make_calls(service.port, 200, 50)
         assert crm.state()["met"]["hang"] > 0

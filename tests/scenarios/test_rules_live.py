@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.fakes.service import Service, wait_until
 from tests.fakes.whole import DID, Whole, ask, rule
 
@@ -44,6 +46,7 @@ def incidents(whole: Whole) -> list[tuple[str, ...]]:
     return whole.query("SELECT state, reason FROM incidents WHERE part = 'rule files' ORDER BY id")
 
 
+@pytest.mark.core
 def test_a_pin_serves_at_once_even_where_other_files_are_broken(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()
@@ -92,6 +95,7 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     assert "rules.yaml:1:" in reason
 
 
+@pytest.mark.core
 def test_a_start_with_a_broken_file_serves_the_last_good_rules_and_tells_of_it(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     whole.start().ready().stop()

@@ -55,6 +55,7 @@ def fill(folder: Path) -> Path:
             return ballast
 
 
+@pytest.mark.core
 def test_a_full_disk(scene: Scene) -> None:
     with CrmProcess() as crm, small_disk(scene.whole.folder / "disk") as disk:
         scene.start(crm.url, data_dir="disk")
@@ -104,6 +105,7 @@ def test_a_frozen_worker(scene: Scene) -> None:
         scene.recovers(vitals=False)
 
 
+@pytest.mark.core
 def test_a_killed_worker(scene: Scene) -> None:
     bound_ms = HEARTBEAT_MS + 1000
     with CrmProcess() as crm:
