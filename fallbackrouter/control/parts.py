@@ -2,7 +2,7 @@
 
 Its rules:
 
-- pure: a status in, parts out. The parent, the web interface, `fallbackrouter status` and `doctor` say the same;
+- pure: a status in, parts out. The parent, the web interface and `doctor` say the same;
 - `ok`: as it was meant to be; `degraded`: calls are answered, but not as they were meant to be, or not for long;
   `failing`: the part does not do its work; `off`: it is not configured; `unknown`: nobody can tell just now;
 - no number of a caller stands in any of it.
