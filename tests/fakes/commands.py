@@ -1,7 +1,7 @@
 """`fallbackrouter …` as people run it: each command in a process of its own, forked from one with the package loaded.
 
 A test is about what a command does. That Python takes a second to import the package, and a slow machine ten, is
-nothing that each of a hundred tests need wait for; the scenarios start `python -m fallbackrouter` bare.
+nothing that each of a hundred tests need wait for; the scenarios start the service bare.
 """
 
 import atexit
