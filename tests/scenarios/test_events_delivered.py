@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.edges.cli.test_commands import run
 from tests.fakes import asterisk
 from tests.fakes.asterisk import Channel
+from tests.fakes.commands import run_command
 from tests.fakes.crm_events import read_events
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.outbox import Events, orders
@@ -177,7 +177,7 @@ def test_events_that_a_person_retries_go_out_while_the_crm_asked_to_wait(whole: 
     assert report(service.port, 1, first=1) == 2
     wait_until(lambda: "asked to wait" in outbox(service).get("waits", ""), "it waits")
     crm.set_mode("ok")
-    done = run(whole.folder, "events", "retry", "--state", "refused")
+    done = run_command(whole.folder, "events", "retry", "--state", "refused")
     assert (done.stdout, done.stderr) == ("2 events retried\n", "")
     wait_until(lambda: crm.state()["events"] == 2, "they are delivered")
 

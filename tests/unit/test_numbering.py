@@ -13,8 +13,8 @@ from tests.proof.size import FULL
 
 RU = Numbering("RU")
 PLAIN = Numbering()
-REGIONS = ("US", "BR")
-MORE_REGIONS = ("DE", "GB", "IT", "FR", "UA", "AU", "KZ", "TR")
+REGIONS = ("US",)
+MORE_REGIONS = ("BR", "DE", "GB", "IT", "FR", "UA", "AU", "KZ", "TR")
 """Learning a region's numbers takes seconds each."""
 
 

@@ -284,7 +284,7 @@ def test_the_write_lock_is_never_held_for_long(path: Path, record_figure: Record
     record_figure(
         "longest that a writer beside it, at 500 rows a second, waited for one commit, ms", round(waited_ms, 1)
     )
-    assert len(held) > 20
+    assert len(held) > full_or(10, full=20)
     if FULL:
         assert held[len(held) * 9 // 10] < 20
         assert keeper.longest_ms < 250  # a few slices of a processor that others had
