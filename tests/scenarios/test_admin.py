@@ -47,6 +47,7 @@ def admin_port(service: Service) -> int:
     return int(service.status()["admin_listen"][0].rpartition(":")[2])
 
 
+@pytest.mark.core
 def test_people_and_programs_use_it_and_it_comes_back_when_it_is_killed(whole: Whole) -> None:
     whole.configure(admin='listen = "127.0.0.1:0"')
     service = whole.start().ready()

@@ -57,6 +57,7 @@ def kinds(file: Path, part: str) -> list[str]:
     return [alert["kind"] for alert in told(file) if alert["part"] == part]
 
 
+@pytest.mark.core
 def test_counts_are_those_of_the_calls_and_outlive_the_worker(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     whole.configure(LISTENS, agi=PATIENT)
@@ -96,6 +97,7 @@ def test_who_is_not_known_is_told_of_health_alone(whole: Whole, path: str) -> No
     assert watch.get("/readyz", known=False).status == 200
 
 
+@pytest.mark.core
 def test_a_dead_crm_is_degraded_and_never_unready_and_its_begin_and_end_are_told_once(whole: Whole) -> None:
     file = whole.folder / "alerts.log"
     with CrmProcess() as crm:
