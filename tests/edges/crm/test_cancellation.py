@@ -37,7 +37,7 @@ async def ask_for(client: CrmClient, seconds: float) -> bool:
 
 async def settled(now: Count, wanted: int) -> int:
     """Return a count once it is down to what it should be, or what it is after a while."""
-    for _ in range(200):
+    for _ in range(1200):
         if now() <= wanted:
             break
         await asyncio.sleep(0.05)
