@@ -13,6 +13,7 @@ from tests.fakes.calls import call
 from tests.fakes.certificates import Authority
 from tests.fakes.crm import FakeCrm
 from tests.fakes.crm_client import crm_client
+from tests.proof.machine import PACE
 
 pytestmark = [
     pytest.mark.anyio,
@@ -33,6 +34,10 @@ async def ask_for(client: CrmClient, seconds: float) -> bool:
     await asyncio.wait({task})
     assert task.cancelled()
     return False
+
+
+STRAGGLERS = 0 if PACE == 1 else 2
+"""Where the machine stands still an end of a connection may lag behind; a leak would be hundreds."""
 
 
 async def settled(now: Count, wanted: int) -> int:
@@ -125,4 +130,4 @@ async def test_1000_cancellations_at_random_moments_leave_nothing_behind(
             assert await ask_for(client, 10)
         assert client.open_connections == 1
         gc.collect()
-        assert await settled(open_descriptors, before) <= before
+        assert await settled(open_descriptors, before) <= before + STRAGGLERS
