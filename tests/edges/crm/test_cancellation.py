@@ -37,7 +37,7 @@ async def ask_for(client: CrmClient, seconds: float) -> bool:
 
 
 STRAGGLERS = 0 if PACE == 1 else 2
-"""Where the machine stands still an end of a connection may lag behind; a leak would be hundreds."""
+"""Not understood: where the machine stands still one descriptor has stayed open, over TLS on asyncio's own loop."""
 
 
 async def settled(now: Count, wanted: int) -> int:
