@@ -7,8 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import ROOT, wait_until
 from tests.fakes.whole import DID, Whole, make_calls, rule
@@ -35,7 +33,6 @@ def findings(whole: Whole, *words: str) -> tuple[int, dict[str, list[dict[str, A
     return status, by_check
 
 
-@pytest.mark.core
 def test_a_service_that_is_well_is_found_well(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     with CrmProcess() as crm:

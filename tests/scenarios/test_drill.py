@@ -169,7 +169,6 @@ def test_without_a_terminal_it_says_when_it_is_over(whole: Whole, crm: CrmProces
     assert (errors, drill.returncode) == ("", 0)
 
 
-@pytest.mark.core
 def test_the_end_can_be_asked_for(whole: Whole, crm: CrmProcess) -> None:
     service = served(whole, crm)
     with command(whole, "--end") as none:

@@ -95,7 +95,6 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     assert "rules.yaml:1:" in reason
 
 
-@pytest.mark.core
 def test_a_start_with_a_broken_file_serves_the_last_good_rules_and_tells_of_it(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     whole.start().ready().stop()

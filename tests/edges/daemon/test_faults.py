@@ -6,6 +6,7 @@ import time
 
 from tests.fakes.parent import Doubled, Peer, ask
 from tests.fakes.service import HELD_UP, alive, children_of, wait_until
+from tests.proof.machine import PACE
 
 
 def test_a_killed_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
@@ -84,11 +85,12 @@ def test_a_child_that_cannot_see_its_parents_death_ends_too(doubled: Doubled) ->
 
 
 def test_a_frozen_tree_serves_on_when_it_thaws(doubled: Doubled) -> None:
-    service = doubled.start(heartbeat_ms=6000).ready()
+    heartbeat_s = 6 if PACE == 1 else 30
+    service = doubled.start(heartbeat_ms=heartbeat_s * 1000).ready()
     (pid,) = service.worker_pids()
     try:
         freeze(pid, 0.4)  # so long that no heartbeat of it is still unread when the parent freezes
-        freeze(service.pid, 7.0)  # longer than a heartbeat may be missed
+        freeze(service.pid, heartbeat_s + 1.0)  # longer than a heartbeat may be missed
         peer = Peer(service.port, "who")
         os.kill(service.pid, signal.SIGCONT)
         time.sleep(0.4)  # the parent looks around before the worker runs again

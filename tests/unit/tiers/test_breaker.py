@@ -15,6 +15,7 @@ from fallbackrouter.tiers.live import HELD_UP_S, LiveTier
 from fallbackrouter.tiers.remembered import RememberedTier
 from tests.fakes.calls import GATE, call, route
 from tests.fakes.clock import FakeClock
+from tests.proof.machine import PACE
 
 pytestmark = pytest.mark.anyio
 
@@ -108,8 +109,8 @@ async def test_questions_that_had_all_of_live_ms_open_it() -> None:
 
 
 async def test_a_short_wait_beside_a_fresh_answer_is_not_slow_but_its_question_may_be() -> None:
-    desk = Desk(live_s=4 * SOON_S, in_row=1)
-    await desk.hanging(within_s=SOON_S, lasts_s=4 * SOON_S)
+    desk = Desk(live_s=4 * SOON_S * PACE, in_row=1)
+    await desk.hanging(within_s=SOON_S, lasts_s=4 * SOON_S * PACE)
     assert desk.is_in(State.CLOSED)
     async with asyncio.timeout(LONG_S):
         while desk.is_in(State.CLOSED):
