@@ -10,7 +10,7 @@
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
 #
 # TEST_PACE=1 make test: try all also on a machine that stands still for 100 ms and more, where else of the long tests
-# the core is tried.
+# the core is tried, and what fails is tried once more, alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -78,21 +78,21 @@ lint: setup
 test: asterisk-roots test-unit test-newer test-whole test-asterisk
 
 test-unit: setup promtool
-	$(PY) $(PYTEST) -n 2 $(PURE_TESTS)
+	.ci/try $(PY) -n 2 $(PURE_TESTS)
 
 # The newer Python is tested wherever one can be found; where none can, a line says so.
 test-newer:
 	@if .ci/find-python $(NEWER) >/dev/null; then \
-		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && .venv-$(NEWER)/bin/python $(PYTEST) -n 2 $(NEWER_TESTS); \
+		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && .ci/try .venv-$(NEWER)/bin/python -n 2 $(NEWER_TESTS); \
 	else \
 		echo "!!!!!! NOT TESTED ON PYTHON $(NEWER): no such interpreter on PATH or among pyenv's"; \
 	fi
 
 test-whole: setup
-	$(PY) $(PYTEST) tests/scenarios
+	.ci/try $(PY) tests/scenarios
 
 test-asterisk: setup asterisk-roots
-	$(PY) $(PYTEST) tests/asterisk
+	.ci/try $(PY) tests/asterisk
 
 promtool: setup
 	@$(PY) -m tests.monitoring.promtool

@@ -56,3 +56,6 @@ def _pace() -> int:
 
 
 PACE = _pace()
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{PACE}\n")
