@@ -15,6 +15,8 @@ from schemathesis.specs.openapi.checks import (
 from fallbackrouter.admin.api.openapi import description_of
 from fallbackrouter.admin.api.table import OPERATIONS
 
+ANSWER_S = 150.0
+"""A check or a backtest may take 120 s before the service gives it up, and it is for the service to do so."""
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -35,5 +37,6 @@ def tried(examples: int) -> settings:
 
 def judge(case: Any, port: int, headers: Mapping[str, str]) -> None:
     """Make a request, and see that its answer is one that the description knows, and no fault of ours."""
-    response = case.call(base_url=f"http://127.0.0.1:{port}", headers={**(case.headers or {}), **headers})
+    headers = {**(case.headers or {}), **headers}
+    response = case.call(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=ANSWER_S)
     case.validate_response(response, checks=CHECKS)

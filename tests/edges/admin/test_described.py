@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fallbackrouter.admin.api.table import OPERATIONS
 from tests.edges.admin.test_api import Api
 from tests.fakes.described import judge, table, tried
-from tests.proof.size import full_or
+from tests.proof.examples import examples
 
 ASK = "/api/v1/ask"
 """Needs a router that runs: tests/scenarios/test_admin.py."""
@@ -26,7 +26,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 @pytest.mark.parametrize(
     "operation", [one for one in table() if one.path != ASK], ids=lambda one: f"{one.method} {one.path}"
 )
-@tried(full_or(12, full=300))
+@tried(examples(12, full=300))
 @given(data=st.data())
 def test_no_request_that_fits_the_description_is_our_fault(api: Api, operation: Any, data: st.DataObject) -> None:
     case = data.draw(operation.as_strategy())
