@@ -14,11 +14,6 @@ pytestmark = pytest.mark.anyio
 WITHIN_S = 60
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass(frozen=True)
 class Number:
     """Something to tell."""
