@@ -18,7 +18,7 @@
   const rows = (times) => [times.at, ...lines.map((name) => times[name])];
   const shown = (value) => (value === null || value === undefined ? "–" : `${value} ${box.dataset.ms}`);
   const language = box.dataset.lang;
-  const clock = (at) => new Date(at * 1000).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+  const clock = (at) => new Date(at * 1000).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
   function draw() {
     const axis = { stroke: token("--faint"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line") } };
