@@ -82,16 +82,25 @@ class Feed:
         read: returns what is new, None for nothing.
         every_s: how long it waits between two readings.
         most: how much is held for each reader.
+        begin: told that somebody watches again, after nobody did.
         greet: returns what one who joins later has missed, None for nothing.
     """
 
     def __init__(
-        self, name: str, read: Read, *, every_s: float, most: int, greet: Callable[[], Told | None] = lambda: None
+        self,
+        name: str,
+        read: Read,
+        *,
+        every_s: float,
+        most: int,
+        begin: Callable[[], None] = lambda: None,
+        greet: Callable[[], Told | None] = lambda: None,
     ) -> None:
         self._name = name
         self._read = read
         self._every_s = every_s
         self._most = most
+        self._begin = begin
         self._greet = greet
         self._viewers: set[Viewer] = set()
         self._reading: asyncio.Task[None] | None = None
@@ -99,6 +108,8 @@ class Feed:
     def join(self) -> Viewer:
         """Let one more watch."""
         viewer = Viewer(self._most)
+        if not self._viewers:
+            self._begin()
         missed = self._greet()
         if missed is not None:
             viewer.put(missed)

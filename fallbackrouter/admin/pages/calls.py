@@ -83,7 +83,11 @@ class Calls:
         self._office = house.office
         self._place: int | None = None
         self._recent: deque[Row] = deque(maxlen=MOST_SHOWN)
-        self._feed = Feed("calls", self._read, every_s=EVERY_S, most=HELD, greet=self._missed)
+        self._feed = Feed("calls", self._read, every_s=EVERY_S, most=HELD, begin=self._forget, greet=self._missed)
+
+    def _forget(self) -> None:
+        self._place = None
+        self._recent.clear()
 
     def _missed(self) -> Came | None:
         return Came(tuple(self._recent)) if self._recent else None

@@ -26,6 +26,9 @@ MAX_HEADER_CHARS = 500
 MAX_TOLD_CHARS = 1000
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 _NAME = re.compile(r"\\\{(\w+)\\\}")
+_SHORT = r"(?P<\1>.{1,80}?)"
+_LONG = r"(?P<\1>.+)"
+"""What a name in a sentence stands for; all but the last are short, so that no sentence takes long to recognize."""
 
 Catalogue = Mapping[str, str | list[str]]
 
@@ -88,9 +91,16 @@ def terms() -> Mapping[str, Mapping[str, tuple[str, str]]]:
 def _sentences() -> Sequence[tuple[re.Pattern[str], str, str]]:
     """Return what recognizes each of the service's sentences, the sentence, and its Russian; the most exact first."""
     return [
-        (re.compile(_NAME.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL), text, str(russian))
+        (_recognizer(text), text, str(russian))
         for text, russian in sorted(read_words(FOLDER / SERVICE).items(), key=lambda one: -len(one[0]))
     ]
+
+
+def _recognizer(text: str) -> re.Pattern[str]:
+    escaped = re.escape(text)
+    names = len(_NAME.findall(escaped))
+    shortened = _NAME.sub(_SHORT, escaped, count=names - 1) if names > 1 else escaped
+    return re.compile(_NAME.sub(_LONG, shortened), re.DOTALL)
 
 
 class Words:

@@ -80,6 +80,16 @@ async def test_who_is_slow_loses_the_oldest_and_is_told_how_much() -> None:
     assert viewer.take() == ([], 0)
 
 
+async def test_it_hears_when_somebody_watches_again() -> None:
+    begun: list[int] = []
+    feed = Feed("test", Source(), every_s=3600, most=10, begin=lambda: begun.append(1))
+    one, other = feed.join(), feed.join()
+    feed.leave(one)
+    feed.leave(other)
+    feed.leave(feed.join())
+    assert len(begun) == 2
+
+
 async def test_who_comes_later_is_told_what_it_missed() -> None:
     feed = Feed("test", Source(), every_s=3600, most=10, greet=lambda: Number(99))
     viewer = feed.join()

@@ -57,6 +57,11 @@ def test_a_sentence_within_a_sentence_is_told_too() -> None:
     )
 
 
+def test_a_long_reason_is_told_as_it_is() -> None:
+    reason = "x" * 300
+    assert Words(RU).told(f"the feed fails: {reason}") == f"получить маршруты не удаётся: {reason}"
+
+
 def test_what_is_not_known_stays_as_it_is() -> None:
     assert Words(RU).told("Zut alors") == "Zut alors"
     assert Words(EN).told("wins") == "wins"
