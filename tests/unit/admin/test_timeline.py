@@ -23,7 +23,7 @@ def test_bars_lie_within_the_line(
 ) -> None:
     line = timeline(row(steps, ms, journal, write), budget_ms)
     assert line.whole_ms >= max(budget_ms, ms or 0)
-    assert 0 < line.budget <= 100
+    assert 0 <= line.budget <= 100
     for bar in line.bars:
         assert 0 <= bar.left <= 100
         assert 0 < bar.width <= 100

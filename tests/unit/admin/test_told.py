@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -16,6 +17,13 @@ from fallbackrouter.core import order, rulebook
 OF_RULES = {"_why_narrower", "why_before", "_why_not_in_force", "_ranked"}
 
 
+def sample(piece: ast.expr) -> str:
+    """Return what stands in a sentence's place: its words, a number, nothing for the clause that may be left out."""
+    if isinstance(piece, ast.Constant):
+        return str(piece.value)
+    return "" if isinstance(piece, ast.FormattedValue) and ast.unparse(piece.value) == "why" else "7"
+
+
 def sentences(module: ModuleType) -> Iterator[tuple[str, str]]:
     """Yield what a module's functions and constants say, by the name of each; what changes in it is a 7."""
     for part in ast.parse(inspect.getsource(module)).body:
@@ -26,10 +34,10 @@ def sentences(module: ModuleType) -> Iterator[tuple[str, str]]:
             for one in ast.walk(part):
                 text = ""
                 if isinstance(one, ast.JoinedStr):
-                    text = "".join(str(piece.value) if isinstance(piece, ast.Constant) else "7" for piece in one.values)
+                    text = "".join(map(sample, one.values))
                 elif isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in inner:
                     text = one.value
-                if " " in text.strip() and text != doc and not text.startswith((" (", "; ")):
+                if text != doc and re.search(r"[a-z] |\w [a-z]", text) and not text.startswith((" (", "; ")):
                     yield name, text
 
 
