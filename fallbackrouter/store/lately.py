@@ -13,7 +13,8 @@ from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.search import looking
 
 SLOT_MS = 10_000
-_BUCKET = """CASE WHEN ms < 10 THEN CAST(ms * 2 AS INTEGER) WHEN ms < 100 THEN 20 + CAST((ms - 10) / 2 AS INTEGER)
+_BUCKET = """CASE WHEN ms IS NULL THEN NULL WHEN ms < 10 THEN CAST(ms * 2 AS INTEGER)
+    WHEN ms < 100 THEN 20 + CAST((ms - 10) / 2 AS INTEGER)
     WHEN ms < 1000 THEN 65 + CAST((ms - 100) / 10 AS INTEGER)
     WHEN ms < 5000 THEN 155 + CAST((ms - 1000) / 100 AS INTEGER) ELSE 195 END"""
 BUCKETS = 196
