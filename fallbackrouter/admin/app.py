@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 def build_app(house: House) -> Starlette:
     """Return the app."""
     routes: list[BaseRoute] = [*health_routes(house), *api_routes(house), *page_routes(house)]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(Gate, accounts=house.accounts, secure=house.secure)],
         exception_handlers={HTTPException: _told},
     )
+    app.state.zone = house.office.zone
+    return app
 
 
 async def _told(request: Request, error: Exception) -> Response:

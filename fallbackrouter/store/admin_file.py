@@ -74,8 +74,12 @@ def _bring_up(path: Path, connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def admin_file(path: Path) -> Iterator[sqlite3.Connection]:
+def admin_file(path: Path, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
     """Open the file for one transaction: committed at the end, undone by an exception; waits up to 5 s for others.
+
+    Args:
+        writing: it writes after it has read, which SQLite refuses at once where another wrote in between, unless the
+            transaction was one for writing from its beginning.
 
     Raises:
         StoreError: it is not there, or cannot be used.
@@ -85,7 +89,7 @@ def admin_file(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(_connect(path)) as connection, connection:
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("BEGIN")
+            connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
             yield connection
             connection.execute("COMMIT")
     except sqlite3.Error as error:

@@ -63,18 +63,29 @@ def session_of(path: Path, digest: bytes, at: datetime, idle_s: float, whole_s: 
         row = connection.execute(query, (digest,)).fetchone()
         if row is None:
             return None
-        user, role, made_ms, seen_ms = row
-        if now_ms - seen_ms > idle_s * 1000 or now_ms - made_ms > whole_s * 1000:
-            connection.execute("DELETE FROM sessions WHERE digest = ?", (digest,))
-            return None
-        if now_ms - seen_ms > NOTED_EVERY_MS:
-            connection.execute("UPDATE sessions SET seen_at = ? WHERE digest = ?", (now_ms, digest))
+    user, role, made_ms, seen_ms = row
+    if now_ms - seen_ms > idle_s * 1000 or now_ms - made_ms > whole_s * 1000:
+        end_session(path, digest)
+        return None
+    if now_ms - seen_ms > NOTED_EVERY_MS:
+        # Apart from the look: a page asks for several files at once, each of which finds that it is time to note it.
+        with admin_file(path, writing=True) as connection:
+            connection.execute("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE digest = ?", (now_ms, digest))
     return user, role
+
+
+def session_holds(path: Path, digest: bytes, at: datetime, idle_s: float, whole_s: float) -> bool:
+    """Tell whether a login still holds, without noting that it was used; see `session_of`."""
+    query = "SELECT sessions.made_at, seen_at FROM sessions JOIN users ON name = user WHERE digest = ?"
+    with admin_file(path) as connection:
+        row = connection.execute(query, (digest,)).fetchone()
+    now_ms = to_ms(at)
+    return row is not None and now_ms - row[1] <= idle_s * 1000 and now_ms - row[0] <= whole_s * 1000
 
 
 def end_session(path: Path, digest: bytes) -> None:
     """Forget a login."""
-    with admin_file(path) as connection:
+    with admin_file(path, writing=True) as connection:
         connection.execute("DELETE FROM sessions WHERE digest = ?", (digest,))
 
 
@@ -122,7 +133,8 @@ def token_of(path: Path, digest: bytes, at: datetime) -> tuple[str, str, tuple[s
         row = connection.execute(query, (digest,)).fetchone()
         if row is None:
             return None
-        token_id, name, scopes, used_ms = row
-        if used_ms is None or now_ms - used_ms > NOTED_EVERY_MS:
+    token_id, name, scopes, used_ms = row
+    if used_ms is None or now_ms - used_ms > NOTED_EVERY_MS:
+        with admin_file(path, writing=True) as connection:
             connection.execute("UPDATE tokens SET used_at = ? WHERE id = ?", (now_ms, token_id))
     return token_id, name, tuple(scopes.split())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.admin import PASSWORD, Browser, send
+from tests.fakes.admin import PASSWORD, Browser, csrf_in, send
 from tests.fakes.described import judge, table, tried
 from tests.fakes.service import ROOT, Service, wait_until
 from tests.fakes.whole import DID, Whole, ask, rule
@@ -63,6 +63,12 @@ def test_people_and_programs_use_it_and_it_comes_back_when_it_is_killed(whole: W
     wait_until(lambda: send(port, "GET", f"/api/v1/decisions/{decision}", headers=token).status == 200, "the decision")
     status = send(port, "GET", "/api/v1/status", headers=token).json
     assert (status["ready"], status["rules"]) == (True, 1)
+
+    question = browser.get(f"/ask?did={DID}").text
+    answer = browser.post("/ask/live", did=DID, csrf=csrf_in(question))
+    assert answer.status == 200
+    assert "num=62" in answer.text.partition('id="live-answer"')[2]
+    assert "1 of 1 ready" in browser.get("/").text
 
     pid = service.status()["admin"]["pid"]
     os.kill(pid, signal.SIGKILL)

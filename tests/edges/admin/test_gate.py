@@ -20,6 +20,13 @@ PATHS = [
     "/nosuch",
     "/api/v1/nosuch",
     "/logout",
+    "/calls",
+    "/calls/stream",
+    "/calls/x/today",
+    "/now/times",
+    "/now/stream",
+    "/ask",
+    "/ask/live",
 ]
 
 
