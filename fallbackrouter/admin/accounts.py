@@ -19,7 +19,14 @@ from fallbackrouter.admin.threads import Threads
 from fallbackrouter.admin.visitor import ROLES, Visitor
 from fallbackrouter.clock import Clock
 from fallbackrouter.store.audit import forget_entries
-from fallbackrouter.store.sessions import begin_session, end_old_sessions, end_session, session_of, token_of
+from fallbackrouter.store.sessions import (
+    begin_session,
+    end_old_sessions,
+    end_session,
+    session_holds,
+    session_of,
+    token_of,
+)
 from fallbackrouter.store.users import list_users, password_of
 
 LookUp = Callable[[str], Visitor | None]
@@ -106,6 +113,11 @@ class Accounts:
     async def of_session(self, secret: str) -> Visitor | None:
         """Return whose session this is, None where it is nobody's."""
         return await self._of(secret, self._look_up_session)
+
+    async def holds(self, secret: str) -> bool:
+        """Tell whether a session still holds; that it is looked at does not make it last longer."""
+        digest, at = digest_of(secret), self._clock.now_at()
+        return await self._threads.run(session_holds, self.file, digest, at, self._session_s, WHOLE_S)
 
     async def of_token(self, secret: str) -> Visitor | None:
         """Return whose token this is, None where it is nobody's."""

@@ -1,9 +1,10 @@
 """Everything that answers to requests are made of, joined once at the start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fallbackrouter.admin.accounts import Accounts
 from fallbackrouter.admin.snapshot import Snapshot
+from fallbackrouter.admin.streams import Streams
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import Clock
 from fallbackrouter.office.office import Office
@@ -20,6 +21,7 @@ class House:
         slow: the one thread for what takes seconds: checks, backtests.
         secure: HTTPS is spoken.
         sync_secret: what the CRM signs `POST sync` with; "": nobody may.
+        streams: answers that go on as long as somebody listens.
     """
 
     office: Office
@@ -30,6 +32,7 @@ class House:
     clock: Clock
     secure: bool
     sync_secret: str
+    streams: Streams = field(default_factory=Streams)
 
     def close(self) -> None:
         """Begin nothing more in any thread."""

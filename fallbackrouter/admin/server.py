@@ -14,6 +14,8 @@ from fallbackrouter.admin.gate import MAX_HEAD_BYTES
 
 HEAD_S = 15.0
 """What a peer has to send a request's whole head: from its connection, or from the end of the answer before."""
+TAKE_S = 30.0
+"""What a peer has to take enough of an answer that more can be sent; one that takes nothing holds no place for long."""
 MAX_CONNECTIONS = 500
 KEEP_ALIVE_S = 14
 BACKLOG = 1024
@@ -64,12 +66,19 @@ def make_server(
     return Server(config)
 
 
-async def serve(server: Server, listeners: list[socket.socket], leaving: asyncio.Event) -> None:
-    """Serve until it is time to leave."""
+async def serve(
+    server: Server, listeners: list[socket.socket], leaving: asyncio.Event, end: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until it is time to leave.
+
+    Args:
+        end: has answers end that would go on for ever.
+    """
     serving = asyncio.create_task(server.serve(listeners), name="serve")
     waiting = asyncio.create_task(leaving.wait(), name="leaving")
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    end()
     server.should_exit = True
     await serving
 
@@ -83,6 +92,7 @@ class _Bounded(H11Protocol):
 
     admits: Callable[[str], bool]
     _head_timer: asyncio.TimerHandle | None = None
+    _take_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -103,8 +113,22 @@ class _Bounded(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self._await_head()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._take_timer = self.loop.call_later(TAKE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._cancel_take()
+
+    def _cancel_take(self) -> None:
+        if self._take_timer is not None:
+            self._take_timer.cancel()
+            self._take_timer = None
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()
+        self._cancel_take()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:

@@ -49,7 +49,7 @@ async def _work(channel: Channel, order: Order) -> None:
     channel.serve({})
     channel.say({**process_facts(), "say": "ready"})
     tidying = asyncio.create_task(_tidy(house), name="tidy")
-    await serve(server, listeners, channel.leaving)
+    await serve(server, listeners, channel.leaving, house.streams.close)
     tidying.cancel()
     house.close()
 

@@ -48,16 +48,18 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
         raise refusal(path, error) from None
 
 
-def search(path: Path, wanted: Wanted, *, limit: int | None = None) -> Iterator[Json]:
+def search(
+    path: Path, wanted: Wanted, *, limit: int | None = None, before: tuple[int, str] | None = None
+) -> Iterator[Json]:
     """Yield the decisions that are wanted, newest first, as the contract spells them.
 
     Args:
         limit: the most; None: all.
+        before: `at`, in ms since 1970, and id of a decision: only what stands behind it; None: from the newest on.
 
     Raises:
         StoreError: there is no journal, or it cannot be read.
     """
-    before: tuple[int, str] | None = None
     left = limit
     with looking(path) as connection:
         way = best_way(connection, wanted)

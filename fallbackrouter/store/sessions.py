@@ -72,6 +72,15 @@ def session_of(path: Path, digest: bytes, at: datetime, idle_s: float, whole_s: 
     return user, role
 
 
+def session_holds(path: Path, digest: bytes, at: datetime, idle_s: float, whole_s: float) -> bool:
+    """Tell whether a login still holds, without noting that it was used; see `session_of`."""
+    query = "SELECT sessions.made_at, seen_at FROM sessions JOIN users ON name = user WHERE digest = ?"
+    with admin_file(path) as connection:
+        row = connection.execute(query, (digest,)).fetchone()
+    now_ms = to_ms(at)
+    return row is not None and now_ms - row[1] <= idle_s * 1000 and now_ms - row[0] <= whole_s * 1000
+
+
 def end_session(path: Path, digest: bytes) -> None:
     """Forget a login."""
     with admin_file(path) as connection:

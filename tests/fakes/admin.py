@@ -230,5 +230,5 @@ class AdminServer:
         self.port = listener.getsockname()[1]
         self._loop, self._leaving = asyncio.get_running_loop(), asyncio.Event()
         self._started.set()
-        await serve(server, [listener], self._leaving)
+        await serve(server, [listener], self._leaving, house.streams.close)
         house.close()

@@ -55,3 +55,10 @@ window.addEventListener("pageshow", (event) => {
     location.reload();
   }
 });
+
+// A stream that the service ended: the login is over, or the service leaves. Either is seen by loading the page again.
+document.addEventListener("htmx:sseClose", (event) => {
+  if (event.detail.type === "message") {
+    location.reload();
+  }
+});

@@ -44,13 +44,19 @@ def said() -> Iterator[tuple[str, bool]]:
                 yield text.value, counted
     for file in CODE.rglob("*.py"):
         for found in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute) and found.func.attr in {"t", "n"}:
-                counted = found.func.attr == "n"
-                word = found.args[1 if counted else 0]
+            name = called(found)
+            if isinstance(found, ast.Call) and name in {"t", "n"}:
+                word = found.args[1 if name == "n" else 0]
                 if isinstance(word, ast.Constant):
-                    yield str(word.value), counted
+                    yield str(word.value), name == "n"
                 else:
                     assert file.name == "words.py", f"{file}:{found.lineno} says what is no plain text"
+
+
+def called(node: ast.AST) -> str:
+    if not isinstance(node, ast.Call):
+        return ""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def known() -> Iterator[tuple[str, str | list[str]]]:
