@@ -1,6 +1,6 @@
-"""Where the machine stands still, of the whole daemon, Asterisk and the console only `core` tests are tried, and a line says so.
+"""Where the machine stands still, of the whole daemon, Asterisk and the console only `core` tests are tried.
 
-All of them would take hours there, and those that judge by the clock would judge the machine. A newer Python is then
+A line says so. All of them would take hours there, and those that judge by the clock would judge the machine. A newer Python is then
 tried with the pure rooms alone.
 """
 

@@ -1,6 +1,6 @@
 """`/`: what is going on now, and its live stream."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
@@ -22,6 +22,8 @@ from fallbackrouter.control.parts import UNKNOWN, Status, parts_of
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.core.tier import DEFAULT_ORDER
 from fallbackrouter.office.lately import PERCENTS, Point, Span
+
+Json = Mapping[str, Any]
 
 EVERY_S = 2.0
 HELD = 2
@@ -74,11 +76,16 @@ class Moment:
         if self.status is None:
             return []
         crm_ms = self.figures.crm_ms if self.figures else None
-        parts = self.status.get("parts") or [
-            {"part": part.name, "state": part.state, "reason": part.reason, "todo": part.todo, "since": None}
-            for part in parts_of(self.status)
-        ]
-        return [{**part, "fact": fact_of(part["part"], self.status, words, crm_ms)} for part in parts]
+        return [{**part, "fact": fact_of(part["part"], self.status, words, crm_ms)} for part in parts_in(self.status)]
+
+
+def parts_in(status: Status) -> Sequence[Json]:
+    """Return the parts as the parent tells them; as it has not told them yet in its first second, without a since."""
+    told: Sequence[Json] = status.get("parts") or [
+        {"part": part.name, "state": part.state, "reason": part.reason, "todo": part.todo, "since": None}
+        for part in parts_of(status)
+    ]
+    return told
 
 
 def times_json(figures: Figures | None, name: str) -> str:
@@ -109,7 +116,7 @@ class Now:
         return Moment(status, figures, standing, self._house.office.zone)
 
     async def _standing(self, status: Status, figures: Figures | None) -> Standing:
-        parts = status.get("parts") or []
+        parts = parts_in(status)
         crm, workers, drill = part_of(parts, "crm"), part_of(parts, "workers"), status.get("drill")
         recent = figures.spans[SPANS_S[0]] if figures else Span(0, {}, 0, {})
         since_at = datetime.fromisoformat(crm["since"]) if crm.get("since") else None

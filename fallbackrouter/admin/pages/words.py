@@ -85,10 +85,10 @@ def terms() -> Mapping[str, Mapping[str, tuple[str, str]]]:
 
 
 @cache
-def _sentences() -> Sequence[tuple[re.Pattern[str], str]]:
-    """Return what recognizes each of the service's sentences, and its Russian; the most exact first."""
+def _sentences() -> Sequence[tuple[re.Pattern[str], str, str]]:
+    """Return what recognizes each of the service's sentences, the sentence, and its Russian; the most exact first."""
     return [
-        (re.compile(_NAME.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL), str(russian))
+        (re.compile(_NAME.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL), text, str(russian))
         for text, russian in sorted(read_words(FOLDER / SERVICE).items(), key=lambda one: -len(one[0]))
     ]
 
@@ -128,10 +128,11 @@ class Words:
         """Return a sentence of the service's own, which it puts together in English; as it is where it is not known."""
         if self.language == EN or not sentence or len(sentence) > MAX_TOLD_CHARS:
             return sentence
-        for pattern, russian in _sentences():
-            if found := pattern.fullmatch(sentence):
+        several = "; " in sentence
+        for pattern, text, russian in _sentences():
+            if (not several or "; " in text) and (found := pattern.fullmatch(sentence)):
                 return self._filled(russian, {name: self.told(value) for name, value in found.groupdict().items()})
-        return sentence
+        return "; ".join(map(self.told, sentence.split("; "))) if several else sentence
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number as the language writes it: 12,345.6 or 12 345,6."""

@@ -14,11 +14,28 @@ from tests.fakes.records import AT, a_decision, an_event, an_id
 from tests.fakes.sse import Listener
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[AdminServer]:
-    with AdminServer(tmp_path) as server:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminServer]:
+    with AdminServer(tmp_path_factory.mktemp("admin")) as server:
         server.user("anna")
         server.user("vera", "viewer")
+        yield server
+
+
+@pytest.fixture
+def server(shared: AdminServer) -> AdminServer:
+    """With an empty journal."""
+    with at_journal(shared.office.journal) as connection:
+        connection.execute("DELETE FROM decisions")
+        connection.execute("DELETE FROM events")
+    return shared
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[AdminServer]:
+    """One that nobody has watched before."""
+    with AdminServer(tmp_path) as server:
+        server.user("anna")
         yield server
 
 
@@ -72,30 +89,30 @@ def test_what_callers_bring_is_text_and_nothing_else(server: AdminServer) -> Non
         assert "&lt;script&gt;alert" in text
 
 
-def test_calls_come_by_themselves_each_once_and_none_is_missed(server: AdminServer) -> None:
+def test_calls_come_by_themselves_each_once_and_none_is_missed(watched: AdminServer) -> None:
     now = SystemClock().now_at() - timedelta(minutes=1)
-    put(server.office.journal, *(a_decision(number, at=now) for number in range(3)))
-    browser = server.browser("anna")
+    put(watched.office.journal, *(a_decision(number, at=now) for number in range(3)))
+    browser = watched.browser("anna")
     place = place_in(browser.get("/calls").text)
     # Recorded after the page was made, and before anybody listens.
-    put(server.office.journal, *(a_decision(number, at=now) for number in range(3, 5)))
+    put(watched.office.journal, *(a_decision(number, at=now) for number in range(3, 5)))
     heard: list[str] = []
-    with Listener(server.port, f"/calls/stream?behind={place}", browser.cookies) as listener:
+    with Listener(watched.port, f"/calls/stream?behind={place}", browser.cookies) as listener:
         heard += shown(listener.until(lambda event: event[0] == "calls")[1])
-        put(server.office.journal, a_decision(5, at=now))
+        put(watched.office.journal, a_decision(5, at=now))
         heard += shown(listener.until(lambda event: event[0] == "calls")[1])
-        with Listener(server.port, f"/calls/stream?behind={place}", browser.cookies) as late:
+        with Listener(watched.port, f"/calls/stream?behind={place}", browser.cookies) as late:
             assert set(shown(late.until(lambda event: event[0] == "calls")[1])) == {an_id(3), an_id(4), an_id(5)}
     assert heard == [an_id(4), an_id(3), an_id(5)]
 
 
-def test_more_than_a_page_holds_are_left_out_and_counted(server: AdminServer) -> None:
-    browser = server.browser("anna")
+def test_more_than_a_page_holds_are_left_out_and_counted(watched: AdminServer) -> None:
+    browser = watched.browser("anna")
     now = SystemClock().now_at() - timedelta(minutes=1)
-    put(server.office.journal, a_decision(0, at=now))
-    with Listener(server.port, "/calls/stream?behind=0", browser.cookies) as listener:
+    put(watched.office.journal, a_decision(0, at=now))
+    with Listener(watched.port, "/calls/stream?behind=0", browser.cookies) as listener:
         assert listener.until(lambda event: event[0] == "calls")
-        put(server.office.journal, *(a_decision(number, at=now) for number in range(1, 251)))
+        put(watched.office.journal, *(a_decision(number, at=now) for number in range(1, 251)))
         assert listener.until(lambda event: event[0] == "lost")[1].startswith("50 calls were left out here")
         rows = shown(listener.until(lambda event: event[0] == "calls")[1])
     assert rows == [an_id(number) for number in range(250, 50, -1)]
