@@ -1,7 +1,7 @@
 """Where the machine stands still, of the whole daemon, Asterisk and the console only `core` tests are tried.
 
-A line says so. All of them would take hours there, and those that judge by the clock would judge the machine. A newer Python is then
-tried with the pure rooms alone.
+A line says so. All of them would take hours there, and those that judge by the clock would judge the machine. A newer
+Python is then tried with the pure rooms alone.
 """
 
 import sys
