@@ -35,6 +35,7 @@ class Drill:
             answers=status is not None,
             has_crm=self._house.office.has_crm,
             on=on,
+            percent=f"{on['share'] * 100:.4g}" if on else "",
             since=now - timedelta(seconds=on["on_s"]) if on else None,
             until=now + timedelta(seconds=on["left_s"]) if on else None,
             faults=FAULTS,
