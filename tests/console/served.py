@@ -33,18 +33,26 @@ class Served:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._crm = CrmProcess()
+        self.crm = CrmProcess()
         self.whole = Whole(folder)
         self._numbers = count(1)
         # Playwright's synchronous interface holds this thread's event loop.
         self._beside = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
-        self._crm.start()
-        self.crm = self._crm
+        try:
+            self._start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _start(self) -> None:
+        self.crm.start()
         self.whole.rules(*RULES)
         self.whole.configure(
-            f'[crm]\nurl = "{self._crm.url}"\n[rules]\nauto_apply = false\n[events]\nmax_rate = 0\n',
+            f'[crm]\nurl = "{self.crm.url}"\n[rules]\nauto_apply = false\n[events]\nmax_rate = 0\n',
+            agi="workers = 1",
             admin='listen = "127.0.0.1:0"',
         )
         self.service = self.whole.start().ready()
@@ -53,12 +61,14 @@ class Served:
         password = hashed(PASSWORD)
         for name, role in ((EDITOR, "editor"), (OTHER, "editor"), (VIEWER, "viewer")):
             add_user(self.admin_file, name, password, role, SystemClock().now_at())
-        return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         for service in self.whole.services:
             service.end()
-        self._crm.kill()
+        self.crm.kill()
         self._beside.shutdown()
 
     @property
