@@ -42,8 +42,11 @@ class Events:
     def _rows(self, state: str, call: str) -> list[dict[str, Any]]:
         states = (state,) if state or call else OPEN
         journal = self._house.office.journal
-        found = [row for one in states for row in asyncio.run(list_events(journal, limit=MOST, state=one, call=call))]
-        return sorted(found, key=lambda row: str(row["event_id"]), reverse=True)[:MOST]
+
+        async def found() -> list[dict[str, Any]]:
+            return [row for one in states for row in await list_events(journal, limit=MOST, state=one, call=call)]
+
+        return sorted(asyncio.run(found()), key=lambda row: str(row["event_id"]), reverse=True)[:MOST]
 
     async def one(self, request: Request) -> Response:
         """One event, with what became of its delivery."""

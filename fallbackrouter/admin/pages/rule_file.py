@@ -89,7 +89,7 @@ def _editor(request: Request, name: str, text: str, state: str, status: int = 20
         request,
         "rule_file.html",
         status,
-        name=name,
+        file=name,
         quoted=quote(name, safe=""),
         text=text,
         state=state,

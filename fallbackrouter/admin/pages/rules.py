@@ -50,7 +50,7 @@ class Rules:
             files=[{"name": file.name, "lines": len(file.text.splitlines())} for file in files],
             history=history,
             until=until.strftime("%Y-%m-%dT%H:%M"),
-            zone=house.office.zone_name,
+            zone_name=house.office.zone_name,
             most=MOST_ROWS,
             **serving,
         )
@@ -135,7 +135,13 @@ class Rules:
 def difference_rows(found: list[drafts.Difference]) -> list[dict[str, Any]]:
     """Return differences for the page; at most `MOST_ROWS`."""
     return [
-        {"kind": one.kind, "tier": one.tier, "name": one.name, "keys": one.keys, "rule": _rule(one.after or one.before)}
+        {
+            "kind": one.kind,
+            "tier": one.tier,
+            "name": one.name,
+            "changed": one.keys,
+            "rule": _rule(one.after or one.before),
+        }
         for one in found[:MOST_ROWS]
     ]
 
