@@ -1,11 +1,11 @@
 # make setup   a virtual environment in .venv with everything, from the lock
 # make serve   run the router with an example configuration and example rules
 # make lint    every check that reads the code
-# make test    every test, real Asterisks included where root on Debian runs it
+# make test    every test, real Asterisks and a real browser included where root on Debian runs it
 # make bench   measure against a FastAGI server that decides nothing, plain inserts and a bare HTTP client
 # make drill   every fault that no call may notice, one by one; prints and writes docs/faults.md
 # make soak    ten minutes of calls while the CRM flaps
-# make proof   every proof at full size, one with Tryton as the CRM; writes docs/proof.md
+# make proof   every proof at full size, one with Tryton as the CRM; writes docs/proof.md, docs/img
 # make lock    compile requirements.lock again
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
 #
@@ -15,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots promtool bench drill soak proof lock clean
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk test-console asterisk-roots chromium promtool bench drill soak proof lock clean
 
 # Tests start hundreds of processes: each would compile the whole package again if compiled modules were not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -75,7 +75,7 @@ lint: setup
 	.venv/bin/vulture
 	.ci/check-committed
 
-test: asterisk-roots test-unit test-newer test-whole test-asterisk
+test: asterisk-roots chromium test-unit test-newer test-whole test-console test-asterisk
 
 test-unit: setup promtool
 	.ci/try $(PY) -n 2 $(PURE_TESTS)
@@ -93,6 +93,13 @@ test-whole: setup
 
 test-asterisk: setup asterisk-roots
 	.ci/try $(PY) tests/asterisk
+
+# The console in a real browser.
+test-console: setup chromium
+	.ci/try $(PY) tests/console
+
+chromium: setup
+	@$(PY) -m tests.console.chromium
 
 promtool: setup
 	@$(PY) -m tests.monitoring.promtool
@@ -115,10 +122,11 @@ drill: setup
 soak: setup
 	SOAK_S=600 $(PY) $(PYTEST) tests/scenarios/faults/test_soak.py
 
-proof: setup asterisk-roots promtool .venv-tryton/.made
+proof: setup asterisk-roots chromium promtool .venv-tryton/.made
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
 	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
+	$(FULL) $(PY) $(PYTEST) tests/console
 	$(FULL) $(PY) $(PYTEST) tests/tryton
 	-{ $(PY) -m benchmarks.run; $(PY) -m benchmarks.events; $(PY) -m benchmarks.routes; } | tee $(BENCHMARK)
 	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md

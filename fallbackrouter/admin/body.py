@@ -8,7 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from fallbackrouter.admin.problem import Problem
 
 MAX_BYTES = 2 * 1024 * 1024
-"""As much as a rule file may have, and its quoting."""
+"""As much as a rule file may have."""
+MAX_FORM_BYTES = 6 * 1024 * 1024
+"""The same in a form, where a byte may take three."""
 WITHIN_S = 15.0
 MAX_FIELDS = 200
 
@@ -41,14 +43,19 @@ async def read_body(request: Request, limit_bytes: int = MAX_BYTES) -> bytes:
     return b"".join(parts)
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, limit_bytes: int = MAX_FORM_BYTES) -> dict[str, str]:
     """Return the fields of an HTML form; of a field that comes twice the last counts; raises as `read_body` does."""
+    return dict(await read_fields(request, limit_bytes))
+
+
+async def read_fields(request: Request, limit_bytes: int = MAX_FORM_BYTES) -> list[tuple[str, str]]:
+    """Return the fields of an HTML form in their order, those of check boxes too; raises as `read_body` does."""
     if not is_form(request):
         raise Problem(415, "send the form as application/x-www-form-urlencoded")
-    body = await read_body(request)
+    body = await read_body(request, limit_bytes)
     try:
         text = body.decode("utf-8")
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
         raise Problem(400, "the form cannot be read") from None
 

@@ -32,6 +32,7 @@ class Drills:
         self._log = log
         self._drill: Drill | None = None
         self._number = 0
+        self._began_s = 0.0
 
     async def begin(self, message: Message) -> Message:
         """Begin a drill.
@@ -46,7 +47,8 @@ class Drills:
         if self.status() is not None:
             raise ControlError(f"{self._in_words()} is on already; end it first: `fallbackrouter drill --end`")
         self._number += 1
-        self._drill = Drill(fault, share, self._clock.now_s() + for_s)
+        self._began_s = self._clock.now_s()
+        self._drill = Drill(fault, share, self._began_s + for_s)
         words = f"{self._in_words()} for {for_s:g} s"
         self._log.warning("a drill begins", drill=words)
         self._team.record_incident(PART, "began", words)
@@ -105,8 +107,10 @@ class Drills:
         drill = self._drill
         if drill is None:
             return None
-        left_s = round(drill.until_s - self._clock.now_s(), 1)
-        return {"number": self._number, "fault": drill.fault, "share": drill.share, "left_s": left_s}
+        now_s = self._clock.now_s()
+        on_s, left_s = round(now_s - self._began_s, 1), round(drill.until_s - now_s, 1)
+        facts = {"fault": drill.fault, "share": drill.share, "on_s": on_s, "left_s": left_s}
+        return {"number": self._number, **facts}
 
     def _in_words(self) -> str:
         if self._drill is None:

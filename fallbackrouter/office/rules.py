@@ -12,7 +12,7 @@ from fallbackrouter.core.replay import Answer, Recorded
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.core.tier import DEFAULT_ORDER
 from fallbackrouter.jobs.backtest import Backtest, Report
-from fallbackrouter.jobs.rules_differ import differences, plain
+from fallbackrouter.jobs.rules_differ import Difference, differences, plain
 from fallbackrouter.office.office import Office
 from fallbackrouter.rulesfile.check import Checked
 from fallbackrouter.rulesfile.compiled import dump, load, load_specs
@@ -56,10 +56,14 @@ def good(checked: Checked) -> tuple[RuleSpec, ...]:
 
 
 def difference_rows(before: Sequence[RuleSpec], after: Sequence[RuleSpec]) -> Iterator[Json]:
-    """Yield what sets two sets of rules apart, rule by rule, for programs."""
-    for one in differences(before, after):
-        facts = {"change": one.kind, "tier": one.tier, "name": one.name, "keys": list(one.keys)}
-        yield {"v": 1, **facts, "before": plain(one.before), "after": plain(one.after)}
+    """Return what sets two sets of rules apart, rule by rule, for programs."""
+    return map(difference_json, differences(before, after))
+
+
+def difference_json(one: Difference) -> Json:
+    """Return one of them for programs."""
+    facts = {"change": one.kind, "tier": one.tier, "name": one.name, "keys": list(one.keys)}
+    return {"v": 1, **facts, "before": plain(one.before), "after": plain(one.after)}
 
 
 def backtest(office: Office, tried: Sequence[RuleSpec], *, last: int | None, since: datetime | None) -> Report:
@@ -133,7 +137,7 @@ def hits_of(office: Office, now: datetime) -> Hits:
 
 def rule_rows(specs: Sequence[RuleSpec], hits: Hits) -> list[Json]:
     """Return rules for people, in the order in which they win."""
-    return [_row(number, spec, hits) for number, spec in enumerate(in_winning_order(specs), 1)]
+    return [rule_row(number, spec, hits) for number, spec in enumerate(in_winning_order(specs), 1)]
 
 
 def in_winning_order(specs: Sequence[RuleSpec]) -> list[RuleSpec]:
@@ -148,7 +152,8 @@ def in_winning_order(specs: Sequence[RuleSpec]) -> list[RuleSpec]:
     return [specs[number] for number, _ in sorted(enumerate(_rules(specs)), key=place)]
 
 
-def _row(number: int, spec: RuleSpec, hits: Hits) -> Json:
+def rule_row(number: int, spec: RuleSpec, hits: Hits) -> Json:
+    """Return a rule for people; its number is its place in the order."""
     until = f" until {spec.valid_until.removesuffix('+00:00')}Z" if spec.valid_until else ""
     return {
         "order": number,

@@ -1,7 +1,7 @@
-"""Where the machine stands still, of the whole daemon and Asterisk only `core` tests are tried, and a line says so.
+"""Where the machine stands still, of the whole daemon, Asterisk and the console only `core` tests are tried.
 
-All of them would take hours there, and those that judge by the clock would judge the machine. A newer Python is then
-tried with the pure rooms alone.
+A line says so. All of them would take hours there, and those that judge by the clock would judge the machine. A newer
+Python is then tried with the pure rooms alone.
 """
 
 import sys
@@ -13,7 +13,7 @@ from tests.proof.machine import NAME, PACE
 
 _TESTS = Path(__file__).parents[1]
 _NEWER = sys.version_info >= (3, 12)
-_LONG = (_TESTS / "scenarios", _TESTS / "asterisk", *((_TESTS / "edges",) if _NEWER else ()))
+_LONG = (_TESTS / "scenarios", _TESTS / "asterisk", _TESTS / "console", *((_TESTS / "edges",) if _NEWER else ()))
 _LEFT_OUT = pytest.StashKey[int]()
 
 

@@ -5,13 +5,12 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
+from fallbackrouter.admin.acts import events as acts
 from fallbackrouter.admin.api.decisions import Limit, Text
 from fallbackrouter.admin.api.operation import Asked, Fields, Operation
-from fallbackrouter.admin.audited import audited
 from fallbackrouter.admin.problem import Problem
 from fallbackrouter.admin.visitor import OPERATE, READ
-from fallbackrouter.core.errors import ControlError
-from fallbackrouter.store.event_changes import GIVEN_UP, OPEN, Change, Chosen, change_chosen, drop_events, retry_events
+from fallbackrouter.store.event_changes import GIVEN_UP, OPEN, Chosen
 from fallbackrouter.store.events_read import list_events, show_event
 
 State = Literal["", "pending", "delivered", "refused", "dead", "dropped"]
@@ -97,35 +96,18 @@ async def _one(asked: Asked) -> Any:
 
 
 async def _retry(asked: Asked) -> Any:
-    changed = await _change(asked, "events retry", retry_events, GIVEN_UP)
-    return {"changed": changed, "waits": await _deliver(asked) if changed else ""}
+    changed, waits = await acts.retry(asked.house, asked.visitor, _chosen(asked.body, GIVEN_UP))
+    return {"changed": changed, "waits": waits}
 
 
 async def _drop(asked: Asked) -> Any:
-    return {"changed": await _change(asked, "events drop", drop_events, OPEN), "waits": ""}
+    return {"changed": await acts.drop(asked.house, asked.visitor, _chosen(asked.body, OPEN)), "waits": ""}
 
 
-async def _change(asked: Asked, action: str, change: Change, possible: tuple[str, ...]) -> int:
-    body = asked.body
+def _chosen(body: RetryBody | DropBody, possible: tuple[str, ...]) -> Chosen:
     if not (body.event_ids or body.state or body.call):
         raise Problem(422, "say which: event_ids, state or call")
-    chosen = Chosen(body.event_ids, (body.state,) if body.state else possible, body.call)
-    target = ", ".join(filter(None, (*body.event_ids[:20], body.state, body.call)))
-    async with audited(asked.house, asked.visitor, action, target) as entry:
-        entry.before = body
-        changed = await asked.house.quick.run(
-            change_chosen, asked.house.office.journal, chosen, change, asked.house.clock.now_at()
-        )
-        entry.after = {"changed": changed}
-    return changed
-
-
-async def _deliver(asked: Asked) -> str:
-    """Have what is due sent at once, and return what it waits for."""
-    try:
-        return str((await asked.house.snapshot.command({"do": "deliver"})).get("waits") or "")
-    except ControlError as error:
-        return str(error)
+    return Chosen(body.event_ids, (body.state,) if body.state else possible, body.call)
 
 
 OPERATIONS = (

@@ -1,36 +1,23 @@
 """Operations on rules: what serves, the files, check, diff, backtest, apply, history, rollback, pins."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta, field
 from starlette.responses import Response
 
+from fallbackrouter.admin.acts import drafts
+from fallbackrouter.admin.acts import rules as acts
 from fallbackrouter.admin.api.decisions import Dialled, Text
 from fallbackrouter.admin.api.operation import SLOW_S, Asked, Fields, Operation, json_response
-from fallbackrouter.admin.audited import audited
 from fallbackrouter.admin.problem import Problem
 from fallbackrouter.admin.visitor import EDIT, READ
-from fallbackrouter.core.errors import ControlError, RefusedError
-from fallbackrouter.jobs.rules_back import go_back
 from fallbackrouter.office import rules
 from fallbackrouter.office.moments import read_past
-from fallbackrouter.office.pins import pin, pin_length, read_routes, unpin
-from fallbackrouter.office.rule_files import (
-    ABSENT,
-    RuleFile,
-    StaleError,
-    check_draft,
-    read_rule_file,
-    rule_files,
-    save_rule_file,
-)
-from fallbackrouter.rulesfile.check import Checked
+from fallbackrouter.office.pins import pin_length
+from fallbackrouter.office.rule_files import ABSENT, RuleFile, StaleError, read_rule_file, rule_files
 from fallbackrouter.rulesfile.files import MAX_FILE_BYTES
 
-APPLY_S = 70.0
-TELL_S = 15.0
 FileText = Annotated[str, Meta(max_length=MAX_FILE_BYTES)]
 
 
@@ -139,69 +126,32 @@ def _with_state(file: RuleFile, answer: Any) -> Response:
 
 async def _save(asked: Asked) -> Response:
     name, text, house = asked.path["name"], asked.body.text, asked.house
-    async with audited(house, asked.visitor, "rules save", name) as entry:
-        try:
-            former, checked = await house.slow.run(save_rule_file, house.office, name, text, asked.match)
-        except StaleError as stale:
-            more = {"state": stale.state, "text": stale.text, "diff": stale.diff}
-            raise Problem(412, str(stale), {"ETag": f'"{stale.state}"'}, **more) from None
-        entry.before, entry.after = former.text, text
+    try:
+        checked = await acts.save(house, asked.visitor, name, text, asked.match)
+    except StaleError as stale:
+        more = {"state": stale.state, "text": stale.text, "diff": stale.diff}
+        raise Problem(412, str(stale), {"ETag": f'"{stale.state}"'}, **more) from None
     saved = await house.quick.run(read_rule_file, house.office, name)
-    return _with_state(saved, {"name": name, "state": saved.state, **_told(checked)})
-
-
-def _told(checked: Checked) -> dict[str, Any]:
-    problems = [rules.problem_json(one) for one in checked.problems]
-    # By its name alone: where the folder lies is nobody's business who only writes rules.
-    named = [{**problem, "file": Path(problem["file"]).name} for problem in problems]
-    return {"ok": checked.ok, "rules": len(checked.rules), "problems": named}
+    return _with_state(saved, {"name": name, "state": saved.state, **drafts.told(checked)})
 
 
 async def _check(asked: Asked) -> Any:
-    return _told(await asked.house.slow.run(_draft, asked))
-
-
-def _draft(asked: Asked) -> Checked:
-    office, draft = asked.house.office, asked.body
-    return check_draft(office, draft.file, draft.text) if draft.file else office.check(office.rules_dir)
+    return drafts.told(await drafts.check(asked.house, asked.body.file, asked.body.text))
 
 
 async def _diff(asked: Asked) -> Any:
-    def rows() -> Any:
-        serving = rules.serving_rules(asked.house.office) or ()
-        return list(rules.difference_rows(serving, rules.good(_draft(asked))))
-
-    return {"differences": await asked.house.slow.run(rows)}
+    found = await drafts.compare(asked.house, asked.body.file, asked.body.text)
+    return {"differences": [rules.difference_json(one) for one in found]}
 
 
 async def _backtest(asked: Asked) -> Any:
     house, body = asked.house, asked.body
     since = read_past("since", body.since, house.office.zone, house.clock.now_at())
-
-    def tested() -> Any:
-        tried = rules.good(_draft(asked))
-        return rules.report_json(rules.backtest(house.office, tried, last=body.last, since=since))
-
-    return await house.slow.run(tested)
+    return await drafts.backtest(house, body.file, body.text, last=body.last, since=since)
 
 
 async def _apply(asked: Asked) -> Any:
-    house = asked.house
-    async with audited(house, asked.visitor, "rules apply") as entry:
-        entry.before = {"serving": await house.quick.run(_newest, house.office.journal)}
-        try:
-            found = await house.snapshot.command({"do": "apply"}, APPLY_S)
-        except RefusedError as refusal:
-            checked = await house.slow.run(house.office.check, house.office.rules_dir)
-            if checked.ok:
-                raise
-            raise Problem(422, str(refusal), problems=_told(checked)["problems"]) from None
-        entry.after = {"serving": await house.quick.run(_newest, house.office.journal), "rules": found["rules"]}
-    return {"changed": found["changed"], "rules": found["rules"]}
-
-
-def _newest(journal: Path) -> Any:
-    return next(rules.history(journal), None)
+    return await acts.apply(asked.house, asked.visitor)
 
 
 async def _history(asked: Asked) -> Any:
@@ -209,59 +159,23 @@ async def _history(asked: Asked) -> Any:
 
 
 async def _rollback(asked: Asked) -> Any:
-    house, body = asked.house, asked.body
-    async with audited(house, asked.visitor, "rules rollback", str(body.number or "")) as entry:
-        entry.before = {"serving": await house.quick.run(_newest, house.office.journal)}
-
-        def back() -> Any:
-            office = house.office
-            return go_back(
-                office.journal, office.rules_dir, body.number, house.clock.now_at(), keep_files=body.keep_files
-            )
-
-        went = await house.slow.run(back)
-        answer = {
-            "to": went.to,
-            "number": went.number,
-            "rules": went.count,
-            "files": went.files,
-            "why_not": went.why_not,
-        }
-        entry.after = answer
-    return {**answer, "waits": await _tell(asked)}
+    body = asked.body
+    went, waits = await acts.rollback(asked.house, asked.visitor, body.number, keep_files=body.keep_files)
+    return {**acts.went_json(went), "waits": waits}
 
 
 async def _pin(asked: Asked) -> Any:
-    house, body = asked.house, asked.body
+    body = asked.body
     length = pin_length(body.for_)
     if length is None:
         raise Problem(422, "for is a length of time such as 30m, 2h or 3d, at most 366d")
-
-    def pinned() -> Any:
-        return pin(house.office, body.did, read_routes(body.to, body.time), length, house.clock.now_at(), why=body.why)
-
-    async with audited(house, asked.visitor, "rules pin", body.did) as entry:
-        done = await house.slow.run(pinned)
-        entry.after = body
-    answer = {"name": done.name, "until": done.until.isoformat(), "asked": done.asked}
-    return {**answer, "waits": await _tell(asked)}
+    done, waits = await acts.pin(asked.house, asked.visitor, body.did, body.to, length, time=body.time, why=body.why)
+    return {"name": done.name, "until": done.until.isoformat(), "asked": done.asked, "waits": waits}
 
 
 async def _unpin(asked: Asked) -> Any:
-    house, wanted = asked.house, asked.body.pinned
-    async with audited(house, asked.visitor, "rules unpin", wanted) as entry:
-        ended = await house.slow.run(unpin, house.office, wanted, house.clock.now_at())
-        entry.before = {"pins": ended}
-    return {"ended": ended, "waits": await _tell(asked)}
-
-
-async def _tell(asked: Asked) -> str:
-    """Have the workers take the rules that were kept last, and return why they do not yet, "" where they did."""
-    try:
-        await asked.house.snapshot.command({"do": "rules_changed"}, TELL_S)
-    except ControlError as error:
-        return f"they serve from the router's next start ({error})"
-    return ""
+    ended, waits = await acts.unpin(asked.house, asked.visitor, asked.body.pinned)
+    return {"ended": ended, "waits": waits}
 
 
 def _slow(*parts: Any, **more: Any) -> Operation:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from fallbackrouter.admin.acts import drill as acts
 from fallbackrouter.admin.api.decisions import Limit, Text
 from fallbackrouter.admin.api.operation import Asked, Fields, Operation
-from fallbackrouter.admin.audited import audited
 from fallbackrouter.admin.problem import Problem
 from fallbackrouter.admin.visitor import EDIT, OPERATE, READ
 from fallbackrouter.jobs.sync_status import sync_status
@@ -15,7 +15,6 @@ from fallbackrouter.office.routes import chosen
 from fallbackrouter.store.audit import list_entries
 from fallbackrouter.store.routes_read import find_route
 
-DRILL_S = 10.0
 SYNC_S = 10.0
 
 
@@ -52,16 +51,11 @@ async def _drill(asked: Asked) -> Any:
 
 async def _begin(asked: Asked) -> Any:
     body: DrillBody = asked.body
-    async with audited(asked.house, asked.visitor, "drill begin", body.fault) as entry:
-        order = {"do": "drill", "fault": body.fault, "for_s": body.for_s, "share": body.share}
-        entry.after = began = await asked.house.snapshot.command(order, DRILL_S)
-    return {"drill": began}
+    return {"drill": await acts.begin(asked.house, asked.visitor, body.fault, body.for_s, body.share)}
 
 
 async def _end(asked: Asked) -> Any:
-    async with audited(asked.house, asked.visitor, "drill end") as entry:
-        entry.after = ended = await asked.house.snapshot.command({"do": "drill_end"}, DRILL_S)
-    return ended
+    return await acts.end(asked.house, asked.visitor)
 
 
 async def _routes_status(asked: Asked) -> Any:

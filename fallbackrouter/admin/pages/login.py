@@ -15,6 +15,7 @@ from fallbackrouter.admin.pages.page import page
 from fallbackrouter.admin.secret import csrf_of, new_session, same
 from fallbackrouter.admin.visitor import NAME
 
+MAX_BYTES = 65_536
 _STYLE = "style-src 'nonce-{nonce}'; default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -27,7 +28,7 @@ def login(house: House) -> Handler:
         if request.method != "POST":
             return await _form(request, "", 200)
         check_origin(request)
-        form = await read_form(request)
+        form = await read_form(request, MAX_BYTES)
         if not same(form.get("csrf", ""), csrf_of(request.cookies.get(before, "?"))):
             return await _form(request, "expired", 403)
         try:

@@ -6,6 +6,7 @@ from fallbackrouter.admin.guard import guarded
 from fallbackrouter.admin.house import House
 from fallbackrouter.admin.pages.ask import Ask
 from fallbackrouter.admin.pages.calls import Calls
+from fallbackrouter.admin.pages.changing import changing_routes
 from fallbackrouter.admin.pages.files import static_file
 from fallbackrouter.admin.pages.login import login, logout
 from fallbackrouter.admin.pages.now import Now
@@ -31,4 +32,5 @@ def page_routes(house: House) -> list[BaseRoute]:
         Route("/calls/{id}/today", guarded(READ, calls.today, SLOW_S)),
         Route("/ask", guarded(READ, ask.page, SLOW_S)),
         Route("/ask/live", guarded(OPERATE, ask.live), methods=["POST"]),
+        *changing_routes(house),
     ]

@@ -45,7 +45,7 @@ class Parent:
     def _begin(self, message: dict[str, Any]) -> dict[str, Any]:
         if self.drill is not None:
             raise RefusedError("a drill is on already")
-        self.drill = {"number": 1, "fault": message["fault"], "share": message["share"], "left_s": 1.0}
+        self.drill = {"number": 1, "fault": message["fault"], "share": message["share"], "on_s": 0.0, "left_s": 1.0}
         return self.drill
 
 

@@ -1,0 +1,1 @@
+"""What people and programs have the router do, once for the API and the console: audited, and in threads."""
