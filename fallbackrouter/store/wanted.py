@@ -208,12 +208,22 @@ def page_sql(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: in
 
 
 def _page_out_of_order(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: int) -> Condition:
-    """Sort no more than moments and row numbers, and read only the rows that are shown."""
-    found = [_followed("at, rowid AS place", part, in_time(wanted, before)) for part in way.parts]
-    each = " UNION ALL ".join(part.sql for part in found)
-    rows = f"SELECT place FROM ({each}) ORDER BY at DESC, place DESC LIMIT ?"  # noqa: S608 - our own names
-    sql = f"SELECT * FROM decisions WHERE rowid IN ({rows}) ORDER BY at DESC, id DESC"  # noqa: S608 - the same
-    return Condition(sql, (*(value for part in found for value in part.values), limit))
+    """Sort no more than moments and row numbers, and read only the rows that are shown.
+
+    Those of the last moment are all looked at, as the next page goes on behind one of them by its id.
+    """
+    parts = [_followed("at, rowid AS place", part, in_time(wanted, before)) for part in way.parts]
+    each = " UNION ALL ".join(part.sql for part in parts)
+    last = joined([*in_time(wanted, before), *conditions(wanted)])
+    sql = f"""
+        WITH newest AS MATERIALIZED (SELECT at, place FROM ({each}) ORDER BY at DESC LIMIT ?)
+        SELECT * FROM decisions WHERE rowid IN (
+            SELECT place FROM newest
+            UNION ALL
+            SELECT rowid FROM decisions INDEXED BY decisions_by_time
+            WHERE at = (SELECT min(at) FROM newest) AND {last.sql})
+        ORDER BY at DESC, id DESC LIMIT ?"""  # noqa: S608 - our own names
+    return Condition(sql, (*(value for part in parts for value in part.values), limit, *last.values, limit))
 
 
 def _selected(what: str, part: Part, wanted: Wanted, before: tuple[int, str] | None = None) -> Condition:
