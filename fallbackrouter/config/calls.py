@@ -1,0 +1,109 @@
+"""`[calls]` -> the gate for calls that the CRM has made, with its lists of numbers read."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fallbackrouter.agi.answer import AnswerShape
+from fallbackrouter.config.build import answer_shape, build_gate, default_zone, zone_of
+from fallbackrouter.config.settings import Settings
+from fallbackrouter.core.call_gate import CallGate, Place
+from fallbackrouter.core.endpoint import parse_channel_pattern
+from fallbackrouter.core.route import Gate, Refused, printable
+from fallbackrouter.core.rule import Condition
+from fallbackrouter.core.schedule import parse_window
+from fallbackrouter.core.selector import Selector, SelectorError
+from fallbackrouter.numbering import Numbering
+from fallbackrouter.rulesfile.files import UnreadableError
+from fallbackrouter.rulesfile.lists import Lists
+from fallbackrouter.rulesfile.problem import Findings
+
+if TYPE_CHECKING:
+    from fallbackrouter.config.load import Loaded
+
+
+class SelectedError(ValueError):
+    """An entry of a list of numbers that names none.
+
+    Attributes:
+        place: which, from 1.
+        remedy: what would be right.
+    """
+
+    def __init__(self, place: int, what: str, remedy: str) -> None:
+        self.place = place
+        self.remedy = remedy
+        super().__init__(what)
+
+
+def calls_wanted(settings: Settings) -> bool:
+    """Tell whether calls of the CRM's are made at all."""
+    return bool(settings.calls.contexts and settings.calls.channels and settings.ami.user)
+
+
+def build_call_gate(loaded: "Loaded") -> CallGate:
+    """Return the gate; reads the do-not-call list's files, so it may take a moment.
+
+    Raises:
+        SelectedError: such a file cannot be read any more, or holds what is no number.
+    """
+    settings = loaded.settings
+    calls = settings.calls
+    gate, shape = build_gate(settings), answer_shape(settings)
+    return CallGate(
+        contexts=frozenset(calls.contexts),
+        channels=tuple(parse_channel_pattern(text) for text in calls.channels),
+        variables=frozenset(calls.variables),
+        callers=select_numbers(settings, loaded.base, calls.caller_ids, lists=False),
+        exten=re.compile(calls.exten),
+        windows=tuple(parse_window(text) for text in calls.hours),
+        zone=zone_of(default_zone(settings)),
+        do_not_call=select_numbers(settings, loaded.base, calls.do_not_call, lists=True),
+        read_number=Numbering(settings.numbers.region).read,
+        place=lambda fields: _place(gate, shape, fields),
+        timeout_s=calls.timeout_s,
+        not_after_s=calls.not_after_s,
+        keep_quotes=settings.answers.quotes == "keep",
+    )
+
+
+def select_numbers(settings: Settings, base: Path, texts: Sequence[str], *, lists: bool) -> Condition:
+    """Return the numbers that a list of the configuration names.
+
+    Args:
+        base: what paths are relative to.
+        lists: entries may be `@file`.
+
+    Raises:
+        SelectedError: one of them names no number.
+    """
+    if not texts:
+        return Condition()
+    numbering = Numbering(settings.numbers.region)
+    selector, findings = Selector(numbering.read), Findings()
+    folder = Lists(base / settings.rules.dir, numbering.read, findings)
+    for place, text in enumerate(texts, 1):
+        try:
+            if lists and text.startswith("@"):
+                named = folder.read(text[1:].strip())
+                selector.keys.update(named.keys)
+                selector.patterns.update(named.patterns)
+            else:
+                selector.add(text)
+        except (SelectorError, UnreadableError) as error:
+            raise SelectedError(place, f'is "{printable(text)}": {error}', error.remedy) from None
+        bad = next(iter(findings.problems), None)
+        if bad is not None:
+            raise SelectedError(place, f'is "{text}", whose line {bad.line} is wrong: {bad.what}', bad.remedy)
+    return selector.condition()
+
+
+def _place(gate: Gate, shape: AnswerShape, fields: Mapping[str, object]) -> Place | Refused:
+    verdict = gate.check(fields)
+    if isinstance(verdict, Refused):
+        return verdict
+    parts = shape.destination(verdict.route).split(",")
+    if len(parts) != 3:  # noqa: PLR2004 - context, exten, priority
+        return Refused(f"[destinations] has no place for app {verdict.route.app}", "app")
+    return parts[0], parts[1], parts[2]
