@@ -11,6 +11,7 @@ PROCESSES = {
     "_prepare": "fallbackrouter.daemon.prepare",
     "_worker": "fallbackrouter.daemon.call_worker",
     "_background": "fallbackrouter.daemon.background",
+    "_admin": "fallbackrouter.daemon.admin",
     "_sync": "fallbackrouter.daemon.sync_process",
     "_serve": "fallbackrouter.daemon.serve",
 }

@@ -140,3 +140,19 @@ def crm_token(loaded: "Loaded") -> str:
         return clean_token(crm.token) if crm.token else ""
     except TokenError as error:
         raise ConfigError(f"{loaded.path or 'the environment'}: the CRM's token {error}; {error.remedy}") from None
+
+
+def sync_secret(loaded: "Loaded") -> str:
+    """Return what the CRM signs its request for a sync with, "" where none is configured.
+
+    Raises:
+        ConfigError: its file cannot be read any more, or holds none.
+    """
+    admin = loaded.settings.admin
+    try:
+        if admin.sync_secret_file:
+            return read_token(loaded.file(admin.sync_secret_file))
+        return clean_token(admin.sync_secret) if admin.sync_secret else ""
+    except TokenError as error:
+        place = loaded.path or "the environment"
+        raise ConfigError(f"{place}: admin.sync_secret_file {error}; {error.remedy}") from None

@@ -73,6 +73,7 @@ LIMITS = {
     "journal.max_mb": Limit(0, 16_777_216),
     "journal.min_free_mb": Limit(0, 1_048_576),
     "journal.mask_after_days": Limit(0, 36_600),
+    "admin.session_s": Limit(60, _YEAR_S),
     "policy.call_ms": _MS,
     "policy.live_ms": _MS,
     "policy.fresh_ms": _MS,

@@ -189,6 +189,13 @@ class Admin(Section, frozen=True):
     """`[admin]`: the web interface's door."""
 
     listen: str = "127.0.0.1:8080"
+    allow: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
+    cert: str = ""
+    key: str = ""
+    insecure: bool = False
+    session_s: float = 43_200
+    sync_secret: str = ""
+    sync_secret_file: str = ""
 
 
 class Log(Section, frozen=True):

@@ -113,6 +113,8 @@ class Commands:
             "drill": service.drills.status(),
             "workers": [slot.status() for slot in team.workers],
             "background": team.background.status() if team.background else None,
+            "admin": team.admin.status(),
+            "admin_listen": team.admin.addresses,
             "log_lines_dropped": service.log_lines_dropped,
             "foreign_modules": _foreign_modules(),
         }

@@ -40,6 +40,7 @@ class Plan:
         order: what a child is told first: settings, token, base; for the children's eyes only.
         rules: how the rules were found: {"count", "problems", "kept"}.
         max_rss_mb: a worker that takes more MiB is replaced; 0 for no limit.
+        admin_listen: `admin.listen`, "" for no web interface.
     """
 
     data_dir: Path
@@ -54,6 +55,7 @@ class Plan:
     order: Mapping[str, Any] = field(repr=False)
     rules: Mapping[str, Any] = field(default_factory=dict)
     max_rss_mb: float = 0
+    admin_listen: str = ""
 
     @classmethod
     def read(cls, line: Mapping[str, Any]) -> "Plan":

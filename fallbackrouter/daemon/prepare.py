@@ -21,10 +21,10 @@ import msgspec
 
 from fallbackrouter import log
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.config.build import ami_secret, crm_token
+from fallbackrouter.config.build import ami_secret, crm_token, sync_secret
 from fallbackrouter.config.load import Loaded, load_settings
 from fallbackrouter.config.rules import apply_configured_rules
-from fallbackrouter.config.settings import Settings
+from fallbackrouter.config.settings import Admin, Settings
 from fallbackrouter.core.errors import ConfigError, FallbackrouterError, StoreError
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.rules_told import tell_of
@@ -33,6 +33,7 @@ from fallbackrouter.store.faults import DamagedError
 from fallbackrouter.store.migrate import upgrade
 
 _OWN_FILES = ("ca_file", "client_cert", "client_key")
+_ADMIN_FILES = ("cert", "key")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -149,6 +150,7 @@ class _Planner:
             order=order,
             rules=rules,
             max_rss_mb=settings.agi.max_rss_mb,
+            admin_listen=settings.admin.listen,
         )
 
     def _with_absolute_paths(self) -> Settings:
@@ -156,14 +158,24 @@ class _Planner:
         files = {name: str(self.loaded.file(getattr(crm, name))) for name in _OWN_FILES if getattr(crm, name)}
         crm = msgspec.structs.replace(crm, token="", **files)
         ami = msgspec.structs.replace(self.loaded.settings.ami, secret=ami_secret(self.loaded), secret_file="")
-        return msgspec.structs.replace(self.loaded.settings, crm=crm, ami=ami, data_dir=str(self.data_dir))
+        return msgspec.structs.replace(
+            self.loaded.settings, crm=crm, ami=ami, admin=self._admin(), data_dir=str(self.data_dir)
+        )
+
+    def _admin(self) -> Admin:
+        admin = self.loaded.settings.admin
+        files = {name: str(self.loaded.file(getattr(admin, name))) for name in _ADMIN_FILES if getattr(admin, name)}
+        secret = sync_secret(self.loaded)
+        return msgspec.structs.replace(admin, sync_secret=secret, sync_secret_file="", **files)
 
     def _digest(self, order: Mapping[str, Any]) -> str:
-        """Return what changes with the settings, the token, and the certificates that workers have loaded."""
+        """Return what changes with the settings, the token, and the certificates that children have loaded."""
+        tables = order["settings"]
+        files = [tables["crm"][name] for name in _OWN_FILES] + [tables["admin"][name] for name in _ADMIN_FILES]
         stamps = []
-        for name in _OWN_FILES:
+        for file in files:
             with suppress(OSError):
-                stamps.append(Path(order["settings"]["crm"][name]).stat().st_mtime_ns)
+                stamps.append(Path(file).stat().st_mtime_ns)
         return hashlib.sha256(json.dumps([order, stamps], sort_keys=True).encode()).hexdigest()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 PREPARE = "_prepare"
 WORKER = "_worker"
 BACKGROUND = "_background"
+ADMIN = "_admin"
 SERVE = "_serve"
 _PACKAGE = "fallbackrouter"
 _INSTALLED = ("site-packages", "dist-packages")
@@ -16,11 +17,12 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 @dataclass(frozen=True)
 class Programs:
-    """The command that starts each kind of child; what a child needs to know is appended."""
+    """The command that starts each kind of child; what a child needs to know is appended. No `admin`: none starts."""
 
     prepare: tuple[str, ...]
     worker: tuple[str, ...]
     background: tuple[str, ...]
+    admin: tuple[str, ...] = ()
 
 
 def own_command() -> tuple[str, ...]:
@@ -34,7 +36,7 @@ def own_command() -> tuple[str, ...]:
 def own_programs() -> Programs:
     """Return the commands that start this package's own children."""
     start = own_command()
-    return Programs((*start, PREPARE), (*start, WORKER), (*start, BACKGROUND))
+    return Programs((*start, PREPARE), (*start, WORKER), (*start, BACKGROUND), (*start, ADMIN))
 
 
 def child_environ(environ: Mapping[str, str]) -> dict[str, str]:

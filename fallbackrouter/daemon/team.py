@@ -1,4 +1,4 @@
-"""The children as a whole: call workers on shared listeners, and the background process."""
+"""The children as a whole: call workers on shared listeners, the background process and the admin process."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,9 +7,11 @@ from typing import Any
 from fallbackrouter.clock import Clock
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ConfigError, ControlError
+from fallbackrouter.daemon.admin_place import AdminPlace
 from fallbackrouter.daemon.breaker_shared import SharedBreaker
 from fallbackrouter.daemon.child import Child, OnWord
 from fallbackrouter.daemon.entrances import Entrances
+from fallbackrouter.daemon.listeners import Listeners
 from fallbackrouter.daemon.parent_log import ParentLog
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.programs import Programs
@@ -58,6 +60,9 @@ class Team:
         self._on_word = on_word
         self._alive: set[Child] = set()
         self._max_rss_mb = 0.0
+        self.admin = AdminPlace(
+            self._admin_starter, clock=clock, log=log, on_incident=self.record_incident, grace_s=GRACE_S
+        )
         self._renewal = Renewal(
             clock=clock, log=log, on_incident=self.record_incident, leave_s=LEAVE_S, grace_s=GRACE_S
         )
@@ -68,6 +73,7 @@ class Team:
         Raises:
             FallbackrouterError: an address cannot be listened on, or a worker cannot start.
         """
+        self.admin.adopt(plan.admin_listen, self._entrances.spare)
         self._let_go_of_others(await self._entrances.opened(plan.listen, plan.http_listen))
         self.breaker = SharedBreaker(plan.crm)
         self._max_rss_mb = plan.max_rss_mb
@@ -82,6 +88,7 @@ class Team:
         )
         self.background.first_ready.add_done_callback(_look_at)  # no call waits for it; its ends are logged
         await asyncio.gather(*(slot.first_ready for slot in self.workers))
+        await self.admin.take(plan)
 
     def _let_go_of_others(self, wanted: Entrances) -> None:
         for address in self._entrances.left_by(wanted):
@@ -93,6 +100,11 @@ class Team:
         start = self._starter(self._programs.worker, plan, self._entrances, self.breaker)
         silence_s = plan.heartbeat_ms / 1000
         self.workers.append(Slot(name, start, silence_s=silence_s, log=self._log, on_incident=self.record_incident))
+
+    def _admin_starter(self, plan: Plan, listeners: Listeners) -> StartChild | None:
+        """Return what starts the admin process; None where there is none to start."""
+        program = self._programs.admin
+        return self._starter(program, plan, Entrances(listeners)) if program else None
 
     def _starter(
         self,
@@ -139,7 +151,8 @@ class Team:
             self._on_word(child, word)
 
     def _slots(self) -> list[Slot]:
-        return [*self.workers, *([self.background] if self.background else [])]
+        behind = (self.background, self.admin.slot)
+        return [*self.workers, *(slot for slot in behind if slot is not None)]
 
     async def take(self, plan: Plan) -> None:
         """Go over to another plan, one worker at a time: the new one serves before the old one leaves.
@@ -165,6 +178,7 @@ class Team:
             background = self._starter(self._programs.background, plan)
             await self.background.replace(background, 1.0, GRACE_S)
             self.background.start_by(background, _BACKGROUND_SILENCE_S)
+        await self.admin.take(plan)
 
     async def _resize(self, plan: Plan) -> None:
         while len(self.workers) < plan.workers:
@@ -177,6 +191,7 @@ class Team:
         """Replace who hangs or has grown too large, and have somebody probe a CRM that failed."""
         for slot in self._slots():
             slot.look()
+        self.admin.look()
         self._renewal.look(self.workers, self._max_rss_mb)
         self.breaker.look([slot.child for slot in self.workers if slot.child is not None and slot.healthy])
 
@@ -250,6 +265,7 @@ class Team:
         self._entrances.close()
         self._entrances = Entrances()
         await self._renewal.close()
+        closing_admin = asyncio.create_task(self.admin.close(), name="close admin")
         for slot in self._slots():
             slot.start_no_other()
         in_slots = {slot.child for slot in self._slots()}
@@ -257,6 +273,7 @@ class Team:
         await asyncio.gather(*(slot.close(leave_s, GRACE_S) for slot in self.workers), *others)
         if self.background is not None:
             await self.background.close(1.0, GRACE_S)
+        await closing_admin
         await asyncio.gather(*(child.kill() for child in self._alive))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from fallbackrouter.config.checks.admin import admin_faults
 from fallbackrouter.config.checks.agi import agi_faults
 from fallbackrouter.config.checks.ami import ami_faults, ami_remarks
 from fallbackrouter.config.checks.answers import answers_faults, last_resort_faults
@@ -34,6 +35,7 @@ def faults(settings: Settings, base: Path) -> Faults:
         crm_faults(settings, base),
         ami_faults(settings, base),
         calls_faults(settings, base),
+        admin_faults(settings, base),
         answers_faults(settings),
         last_resort_faults(settings),
         policy_faults(settings),

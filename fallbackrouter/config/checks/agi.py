@@ -1,4 +1,4 @@
-"""`[agi]` and `[admin]`: literal addresses, networks, and paths that can be told apart."""
+"""`[agi]`, and the address of `[admin]`: literal addresses, networks, and paths that can be told apart."""
 
 import ipaddress
 import re
@@ -23,7 +23,7 @@ def agi_faults(settings: Settings) -> Faults:
     if not settings.agi.listen:
         yield Fault("agi.listen", "is empty, so no call could ask", 'write ["127.0.0.1:4573"]')
     yield from _listen_faults(settings)
-    yield from _allow_faults(settings.agi.allow)
+    yield from allow_faults("agi.allow", settings.agi.allow)
     yield from _path_faults(settings.agi.paths)
 
 
@@ -44,7 +44,7 @@ def _listen_faults(settings: Settings) -> Faults:
     listed = {
         "agi.listen": settings.agi.listen,
         "agi.http_listen": settings.agi.http_listen,
-        "admin.listen": [settings.admin.listen],
+        "admin.listen": [settings.admin.listen] if settings.admin.listen else [],
     }
     seen: dict[tuple[str, int], str] = {}
     for key, texts in listed.items():
@@ -62,21 +62,22 @@ def _listen_faults(settings: Settings) -> Faults:
                 seen[address] = name
 
 
-def _allow_faults(allow: list[str]) -> Faults:
+def allow_faults(key: str, allow: list[str]) -> Faults:
+    """Yield what is wrong with a list of networks."""
     if not allow:
-        yield Fault("agi.allow", "is empty, so nobody could ask", 'write ["127.0.0.0/8", "::1/128"]')
+        yield Fault(key, "is empty, so nobody could ask", 'write ["127.0.0.0/8", "::1/128"]')
     if len(allow) > MAX_LISTED:
-        yield Fault("agi.allow", f"has {len(allow)} entries", f"use at most {MAX_LISTED}, with shorter prefixes")
+        yield Fault(key, f"has {len(allow)} entries", f"use at most {MAX_LISTED}, with shorter prefixes")
     for place, text in enumerate(allow[:MAX_LISTED], 1):
         try:
             meant = ipaddress.ip_network(text, strict=False)
         except ValueError:
             remedy = "write an address or a prefix such as 10.0.0.0/8"
-            yield Fault(f"agi.allow[{place}]", f'is "{printable(text)}", which is no network', remedy)
+            yield Fault(f"{key}[{place}]", f'is "{printable(text)}", which is no network', remedy)
             continue
         if "/" in text and str(meant.network_address) != text.partition("/")[0].lower():
             what = f'is "{printable(text)}", an address inside a network'
-            yield Fault(f"agi.allow[{place}]", what, f"write {meant}, or the address without its /{meant.prefixlen}")
+            yield Fault(f"{key}[{place}]", what, f"write {meant}, or the address without its /{meant.prefixlen}")
 
 
 def _path_faults(paths: dict[str, list[str]]) -> Faults:

@@ -1,0 +1,39 @@
+"""Everything that answers to requests are made of, joined once at the start."""
+
+from dataclasses import dataclass
+
+from fallbackrouter.admin.accounts import Accounts
+from fallbackrouter.admin.snapshot import Snapshot
+from fallbackrouter.admin.threads import Threads
+from fallbackrouter.clock import Clock
+from fallbackrouter.office.office import Office
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What handlers work with.
+
+    Attributes:
+        office: what people have the router do; blocking, so in threads.
+        snapshot: the running service's status, and its commands.
+        quick: threads for short looks into databases.
+        slow: the one thread for what takes seconds: checks, backtests.
+        secure: HTTPS is spoken.
+        sync_secret: what the CRM signs `POST sync` with; "": nobody may.
+    """
+
+    office: Office
+    accounts: Accounts
+    snapshot: Snapshot
+    quick: Threads
+    slow: Threads
+    clock: Clock
+    secure: bool
+    sync_secret: str
+
+    def close(self) -> None:
+        """Begin nothing more in any thread."""
+        self.accounts.close()
+        self.snapshot.close()
+        self.quick.close()
+        self.slow.close()

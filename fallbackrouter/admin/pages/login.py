@@ -1,0 +1,96 @@
+"""`/login` and `/logout`."""
+
+import math
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fallbackrouter.admin.accounts import LoginError
+from fallbackrouter.admin.body import read_form
+from fallbackrouter.admin.gate import cookie_name
+from fallbackrouter.admin.guard import Handler, check_origin
+from fallbackrouter.admin.house import House
+from fallbackrouter.admin.pages.page import page
+from fallbackrouter.admin.secret import csrf_of, new_session, same
+from fallbackrouter.admin.visitor import NAME
+
+_STYLE = "style-src 'nonce-{nonce}'; default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def login(house: House) -> Handler:
+    """Answer `/login`: the form, and what comes of it."""
+    cookie = cookie_name(secure=house.secure)
+    before = f"{cookie}_login"
+
+    async def handle(request: Request) -> Response:
+        if request.method != "POST":
+            return await _form(request, "", 200)
+        check_origin(request)
+        form = await read_form(request)
+        if not same(form.get("csrf", ""), csrf_of(request.cookies.get(before, "?"))):
+            return await _form(request, "expired", 403)
+        try:
+            secret = await _enter(form, request)
+        except LoginError as error:
+            wait_s = math.ceil(error.wait_s)
+            answer = await _form(request, "wait" if wait_s else "wrong", 429 if wait_s else 401, wait_s)
+            if wait_s:
+                answer.headers["retry-after"] = str(wait_s)
+            return answer
+        answer = RedirectResponse(_inside(form.get("next", "")), 303)
+        _set(answer, cookie, secret)
+        answer.delete_cookie(before, path="/", secure=house.secure, httponly=True, samesite="strict")
+        return answer
+
+    async def _enter(form: dict[str, str], request: Request) -> str:
+        name = form.get("user", "")
+        address = request.client.host if request.client else ""
+        if not NAME.fullmatch(name):
+            name = "-"
+        return await house.accounts.login(name, form.get("password", ""), address)
+
+    async def _form(request: Request, why: str, status: int, wait_s: int = 0) -> Response:
+        secret, nonce = new_session(), new_session()
+        there = _inside(request.query_params.get("next", ""))
+        some = await house.accounts.has_users()
+        words = {
+            "why": why,
+            "wait_s": wait_s,
+            "next": there,
+            "nonce": nonce,
+            "has_users": some,
+            "csrf": csrf_of(secret),
+        }
+        answer = page(request, "login.html", status, **words)
+        answer.headers["content-security-policy"] = _STYLE.format(nonce=nonce)
+        _set(answer, before, secret)
+        return answer
+
+    def _set(answer: Response, name: str, secret: str) -> None:
+        answer.set_cookie(name, secret, path="/", secure=house.secure, httponly=True, samesite="strict")
+
+    return handle
+
+
+def logout(house: House) -> Handler:
+    """Answer `POST /logout`."""
+    cookie = cookie_name(secure=house.secure)
+
+    async def handle(request: Request) -> Response:
+        await house.accounts.logout(request.cookies.get(cookie, ""))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(cookie, path="/", secure=house.secure, httponly=True, samesite="strict")
+        return answer
+
+    return handle
+
+
+def _inside(there: str) -> str:
+    """Return a place of this console's, whatever a link says."""
+    try:
+        parts = urlsplit(there)
+    except ValueError:
+        return "/"
+    plain = there.startswith("/") and not there.startswith("//") and there.isprintable() and "\\" not in there
+    return there if plain and not parts.scheme and not parts.netloc else "/"
