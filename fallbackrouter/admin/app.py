@@ -8,11 +8,14 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fallbackrouter.admin.api.ajam import Ajam, ajam_routes
+from fallbackrouter.admin.api.calls import CallDoor, call_routes
 from fallbackrouter.admin.gate import Gate
 from fallbackrouter.admin.health import health_routes
 from fallbackrouter.admin.house import House
 from fallbackrouter.admin.pages.routes import page_routes
 from fallbackrouter.admin.problem import Problem
+from fallbackrouter.admin.threads import Threads
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -20,7 +23,14 @@ if TYPE_CHECKING:
 
 def build_app(house: House) -> Starlette:
     """Return the app."""
-    routes: list[BaseRoute] = [*health_routes(house), *page_routes(house)]
+    door = CallDoor(house.calls, Threads("calls", 1, 200), house.snapshot)
+    ajam = Ajam(door, house.accounts, house.clock)
+    routes: list[BaseRoute] = [
+        *health_routes(house),
+        *page_routes(house),
+        *call_routes(door),
+        *ajam_routes(ajam),
+    ]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Gate, accounts=house.accounts, secure=house.secure)],

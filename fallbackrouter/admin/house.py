@@ -6,6 +6,7 @@ from fallbackrouter.admin.accounts import Accounts
 from fallbackrouter.admin.snapshot import Snapshot
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import Clock
+from fallbackrouter.office.calls import CallDesk
 from fallbackrouter.office.office import Office
 
 
@@ -20,6 +21,7 @@ class House:
         slow: the one thread for what takes seconds: checks, backtests.
         secure: HTTPS is spoken.
         sync_secret: what the CRM signs `POST sync` with; "": nobody may.
+        calls: where calls are asked for; None: none are made.
     """
 
     office: Office
@@ -30,6 +32,7 @@ class House:
     clock: Clock
     secure: bool
     sync_secret: str
+    calls: CallDesk | None = None
 
     def close(self) -> None:
         """Begin nothing more in any thread."""

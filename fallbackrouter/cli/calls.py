@@ -59,7 +59,7 @@ def make(
 ) -> None:
     """Have a call made: somebody is rung, and comes into the dialplan once he answers."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.config.asking import call_json
+    from fallbackrouter.office.calls import call_json
 
     fields: dict[str, object] = {
         "channel": channel,
@@ -92,7 +92,7 @@ def list_(
 ) -> None:
     """Show the newest calls, newest first."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.config.asking import call_json
+    from fallbackrouter.office.calls import call_json
 
     rows = [call_json(call) for call in _queue(open_house(config)).newest(limit, state.value if state else "")]
     if as_json:
@@ -106,7 +106,7 @@ def list_(
 def show(call: CallArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one call: what was asked for, and how far it has come."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.config.asking import call_json
+    from fallbackrouter.office.calls import call_json
 
     found = _queue(open_house(config)).one(call)
     if found is None:
@@ -124,7 +124,7 @@ def cancel(call: CallArgument, config: ConfigOption = None, as_json: JsonOption 
     """Have a call that waits not be made."""
     from fallbackrouter.cli.house import open_house
     from fallbackrouter.clock import SystemClock
-    from fallbackrouter.config.asking import call_json
+    from fallbackrouter.office.calls import call_json
 
     queue = _queue(open_house(config))
     ended = queue.cancel(call, SystemClock().now_at(), "it was cancelled by a command")
@@ -133,20 +133,18 @@ def cancel(call: CallArgument, config: ConfigOption = None, as_json: JsonOption 
 
 def _queue(house: "House") -> "CallQueue":
     from fallbackrouter.clock import SystemClock
-    from fallbackrouter.config.call_events import end_teller
-    from fallbackrouter.store.calls import CallQueue
+    from fallbackrouter.config.calls import PATIENT_MS, call_queue
 
-    return CallQueue(house.journal, end_teller(house.settings, SystemClock()), busy_ms=5_000)
+    return call_queue(house.settings, house.journal, SystemClock(), busy_ms=PATIENT_MS)
 
 
 def _ask(house: "House", fields: dict[str, object]) -> "OutCall":
     from fallbackrouter.clock import SystemClock
-    from fallbackrouter.config.asking import CallDesk
-    from fallbackrouter.config.calls import build_call_gate, calls_wanted
+    from fallbackrouter.config.calls import call_desk
 
-    if not calls_wanted(house.settings):
+    desk = call_desk(house.loaded, SystemClock())
+    if desk is None:
         raise ConfigError("no calls are made: fill calls.contexts and calls.channels, and set ami.user (docs/calls.md)")
-    desk = CallDesk(build_call_gate(house.loaded), _queue(house), house.settings, SystemClock())
     return desk.ask(OWNER, fields)[0]
 
 

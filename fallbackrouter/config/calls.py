@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallbackrouter.agi.answer import AnswerShape
-from fallbackrouter.config.build import answer_shape, build_gate, default_zone, zone_of
+from fallbackrouter.clock import Clock
+from fallbackrouter.config.build import answer_shape, build_gate, default_zone, node_name, zone_of
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.call_gate import CallGate, Place
 from fallbackrouter.core.endpoint import parse_channel_pattern
@@ -15,12 +16,20 @@ from fallbackrouter.core.rule import Condition
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.core.selector import Selector, SelectorError
 from fallbackrouter.numbering import Numbering
+from fallbackrouter.office.call_ends import end_teller
+from fallbackrouter.office.calls import CallDesk
 from fallbackrouter.rulesfile.files import UnreadableError
 from fallbackrouter.rulesfile.lists import Lists
 from fallbackrouter.rulesfile.problem import Findings
+from fallbackrouter.store.calls import CallQueue
+from fallbackrouter.store.kept import BUSY_MS
 
 if TYPE_CHECKING:
     from fallbackrouter.config.load import Loaded
+
+
+PATIENT_MS = 5_000
+"""How long one who asks for a call waits for another writer to the journal."""
 
 
 class SelectedError(ValueError):
@@ -65,6 +74,27 @@ def build_call_gate(loaded: "Loaded") -> CallGate:
         timeout_s=calls.timeout_s,
         not_after_s=calls.not_after_s,
         keep_quotes=settings.answers.quotes == "keep",
+    )
+
+
+def call_queue(settings: Settings, journal: Path, clock: Clock, *, busy_ms: int = BUSY_MS) -> CallQueue:
+    """Return the queue of calls, whose ends are told as `calls.stage` says."""
+    tell = end_teller(Numbering(settings.numbers.region).read, settings.calls.stage, clock)
+    return CallQueue(journal, tell, busy_ms=busy_ms)
+
+
+def call_desk(loaded: "Loaded", clock: Clock) -> CallDesk | None:
+    """Return where calls are asked for, None where none are made; raises as `build_call_gate` does."""
+    settings = loaded.settings
+    if not calls_wanted(settings):
+        return None
+    return CallDesk(
+        gate=build_call_gate(loaded),
+        queue=call_queue(settings, loaded.file(settings.data_dir) / "journal.db", clock, busy_ms=PATIENT_MS),
+        clock=clock,
+        node=node_name(settings),
+        max_per_minute=settings.calls.max_per_minute,
+        max_waiting=settings.calls.max_waiting,
     )
 
 

@@ -15,6 +15,7 @@ from fallbackrouter.admin.server import Server, make_server, serve
 from fallbackrouter.admin.snapshot import Json, Snapshot
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import SystemClock
+from fallbackrouter.config.calls import call_desk
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.config.office import office_of
 from fallbackrouter.config.settings import Admin
@@ -74,6 +75,7 @@ def _join(order: Order) -> House:
         clock=clock,
         secure=bool(settings.admin.cert),
         sync_secret=settings.admin.sync_secret,
+        calls=call_desk(Loaded(settings, None, order.base), clock),
     )
 
 

@@ -6,6 +6,8 @@ USER = "test"
 SECRET = "test"  # noqa: S105 - on the loopback, for the length of a test run
 ROUTER = "router"
 """The router's own user, with no right that it does not need to know which calls live."""
+CALLER = "caller"
+"""The router's user where calls are made: docs/calls.md has it so."""
 INSIDE = "/mnt"
 """Where the folder stands inside the root."""
 
@@ -79,6 +81,13 @@ secret = {SECRET}
 deny = 0.0.0.0/0.0.0.0
 permit = 127.0.0.1/255.255.255.255
 write = reporting
+
+[{CALLER}]
+secret = {SECRET}
+read = call
+write = originate,reporting
+eventfilter = Event: OriginateResponse
+eventfilter = Event: Hangup
 """
 
 

@@ -5,14 +5,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from fallbackrouter.config.call_events import end_teller
-from fallbackrouter.config.calls import build_call_gate, calls_wanted
+from fallbackrouter.config.calls import build_call_gate, call_queue, calls_wanted
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.duty import Answer, Inside
 from fallbackrouter.daemon.behind.exchange import AsteriskLink
 from fallbackrouter.jobs.dialler import Dialler
 from fallbackrouter.log import get_log
-from fallbackrouter.store.calls import CallQueue
 
 LET_GO_S = 0.3
 T = TypeVar("T")
@@ -25,7 +23,7 @@ class MakeCalls:
     def __init__(self, inside: Inside, link: AsteriskLink) -> None:
         calls = inside.settings.calls
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="calls")
-        self._queue = CallQueue(inside.journal_path, end_teller(inside.settings, inside.clock))
+        self._queue = call_queue(inside.settings, inside.journal_path, inside.clock)
         self._running: asyncio.Task[None] | None = None
         self._trouble = ""
         self._link = link

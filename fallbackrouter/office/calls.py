@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fallbackrouter.clock import Clock
-from fallbackrouter.config.build import node_name
-from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.call_gate import CallGate
 from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.core.outcall import OutCall
@@ -20,12 +18,20 @@ class CallRefusedError(FallbackrouterError):
 
 @dataclass(frozen=True, slots=True)
 class CallDesk:
-    """Takes calls for one queue; blocking, for one thread at a time."""
+    """Takes calls for one queue; blocking, for one thread at a time.
+
+    Attributes:
+        node: this router's name.
+        max_per_minute: what one owner may ask for.
+        max_waiting: what may wait in all.
+    """
 
     gate: CallGate
     queue: CallQueue
-    settings: Settings
     clock: Clock
+    node: str
+    max_per_minute: int
+    max_waiting: int
 
     def ask(self, owner: str, fields: Mapping[str, object]) -> tuple[OutCall, bool]:
         """Take a call, and tell whether it is new.
@@ -42,17 +48,16 @@ class CallDesk:
         asked = self.gate.check(fields, now_at)
         if isinstance(asked, Refused):
             raise CallRefusedError(f"the call is refused: {asked.reason}")
-        calls = self.settings.calls
         call = OutCall(
             out_id=self.clock.new_id(),
             at=now_at,
-            node=node_name(self.settings),
+            node=self.node,
             owner=owner,
             crm_id=asked.crm_id,
             wanted=asked.wanted,
             not_after=asked.not_after,
         )
-        return self.queue.ask(call, max_per_minute=calls.max_per_minute, max_waiting=calls.max_waiting)
+        return self.queue.ask(call, max_per_minute=self.max_per_minute, max_waiting=self.max_waiting)
 
 
 def call_json(call: OutCall) -> dict[str, object]:

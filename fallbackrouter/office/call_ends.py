@@ -1,17 +1,18 @@
 """How a call that the CRM had made becomes an event for it, once it has ended."""
 
 from fallbackrouter.clock import Clock
-from fallbackrouter.config.settings import Settings
-from fallbackrouter.core.call import Call
+from fallbackrouter.core.call import Call, ReadNumber
 from fallbackrouter.core.decision import Event
 from fallbackrouter.core.outcall import OutCall
-from fallbackrouter.numbering import Numbering
 from fallbackrouter.store.calls import TellEnd
 
 
-def end_teller(settings: Settings, clock: Clock) -> TellEnd:
-    """Return what makes the event of a call's end; it tells nothing where `calls.stage` is empty."""
-    read, stage = Numbering(settings.numbers.region).read, settings.calls.stage
+def end_teller(read: ReadNumber, stage: str, clock: Clock) -> TellEnd:
+    """Return what makes the event of a call's end.
+
+    Args:
+        stage: the event's; "": nothing is told.
+    """
 
     def tell(call: OutCall) -> Event | None:
         if not stage:
