@@ -15,12 +15,15 @@ _OLDEST_DECISIONS = "SELECT rowid, caller_key, at FROM decisions WHERE at < ? OR
 _OLDEST_EVENTS = """SELECT rowid, call_key, node FROM events
     WHERE state <> 'pending' AND ended_at < ? ORDER BY ended_at LIMIT ?"""
 _OLDEST_INCIDENTS = "SELECT id FROM incidents WHERE at < ? ORDER BY id LIMIT ?"
+_OLDEST_CALLS = """SELECT rowid FROM out_calls INDEXED BY out_calls_by_end
+    WHERE ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT ?"""
 _FETCH_DECISION = "SELECT 1 FROM decisions INDEXED BY decisions_by_caller WHERE caller_key = ? AND at = ?"
 _FETCH_EVENT = "SELECT 1 FROM events INDEXED BY events_by_call WHERE call_key = ? AND node = ?"
 _DELETE = {
     "decisions": "DELETE FROM decisions WHERE rowid IN (SELECT value FROM json_each(?))",
     "events": "DELETE FROM events WHERE rowid IN (SELECT value FROM json_each(?)) AND state <> 'pending'",
     "incidents": "DELETE FROM incidents WHERE id IN (SELECT value FROM json_each(?))",
+    "out_calls": "DELETE FROM out_calls WHERE rowid IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
 }
 _END_OF_TIME = 1 << 62
 
@@ -65,7 +68,7 @@ class Retention:
         self.deleted = dict.fromkeys(_DELETE, 0)
 
     def older_than(self, connection: sqlite3.Connection, before_ms: int) -> int:
-        """Delete some of what is older than a moment (of events: whose end is), and return how many rows.
+        """Delete some of what is older than a moment (of events and calls: whose end is), and return how many rows.
 
         Args:
             before_ms: since 1970, UTC.
@@ -97,6 +100,8 @@ class Retention:
         limits = (before_ms, self._steps.rows)
         if table == "incidents":
             return connection.execute(_OLDEST_INCIDENTS, limits).fetchall()
+        if table == "out_calls":
+            return connection.execute(_OLDEST_CALLS, limits).fetchall()
         if table == "events":
             rows = connection.execute(_OLDEST_EVENTS, limits).fetchall()
             for _, call_key, node in rows:

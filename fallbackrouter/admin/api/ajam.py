@@ -114,6 +114,8 @@ class Ajam:
             return await self._originate(visitor, asked)
         name = printable(action, 60)
         message = f"Invalid/unknown command: {name}. Use Action: ListCommands to show available commands."
+        if not action:
+            message = "Missing action in request"
         return _refused(visitor.name, action, (("Response", "Error"), ("Message", message)))
 
     async def _originate(self, visitor: Visitor, asked: Pairs) -> Words:
