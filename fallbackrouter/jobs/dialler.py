@@ -12,6 +12,7 @@ Its rules:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -34,10 +35,13 @@ SOON_S = 0.3
 """The same where a channel of a call was hung up."""
 GRACE_S = 5.0
 """For how long a call has to be without a channel, of which nothing was heard."""
+HEAR_S = 1.0
+"""The same where a channel was hung up, and nothing was heard of how the ringing went: that word is on its way."""
 ANSWER_S = 5.0
 PING_S = 2.0
 TROUBLE_S = 1.0
 UNSEEN = "nobody heard whether it was made, and it is not made again"
+MADE_UNSEEN = "it was made, and nobody heard how it went"
 END_UNSEEN = "its end was not seen"
 
 
@@ -156,8 +160,6 @@ class Dialler:
             try:
                 rest_s = await self.turn()
                 self._tell_trouble("")
-            except AmiError:
-                rest_s = TROUBLE_S  # the connection tells of itself
             except StoreError as error:
                 self._tell_trouble(str(error))
                 rest_s = TROUBLE_S
@@ -182,13 +184,14 @@ class Dialler:
         """Take what was heard, see which calls have ended, and send what may be sent; return how long to rest.
 
         Raises:
-            StoreError, AmiError: journal or exchange could not be used; nothing is lost by it.
+            StoreError: the journal could not be used; nothing is lost by it.
         """
         self._stirred.clear()
         live = await self._under_way()
         self._take_news(live)
         if self._exchange.connected and live and self._is_time_to_look(live):
-            self._compare(live, await self._exchange.channels(ANSWER_S))
+            with suppress(AmiError):  # nothing is learned then, and what waits may still have to be given up
+                self._compare(live, await self._exchange.channels(ANSWER_S))
         await self._keep(live)
         await self._send_some(live)
         await self._keep(live)
@@ -231,9 +234,14 @@ class Dialler:
                     one.call = one.call.moved(State.SENT, self._clock.now_at())
                 continue
             one.absent_s = now_s if one.absent_s is None else one.absent_s
-            told = one.is_ending or one.call.state is State.TALKING
-            if told or now_s - one.absent_s >= self._grace_s:
+            if now_s - one.absent_s >= self._patience_s(one):
                 one.call = self._ended(one)
+
+    def _patience_s(self, one: _Live) -> float:
+        """Return for how long a call has to be without a channel to have ended."""
+        if one.reason is not None or one.call.state is State.TALKING:
+            return 0.0
+        return self._grace_s if one.hung_at is None else HEAR_S
 
     def _ended(self, one: _Live) -> OutCall:
         """Return a call that has no channel any more as it ended."""
@@ -241,9 +249,11 @@ class Dialler:
         if call.state is State.TALKING:
             unseen = "" if one.hung_at else END_UNSEEN
             return call.moved(State.ANSWERED, now_at, cause=one.cause, reason=unseen)
-        if one.reason is None and one.cause is None:
-            return call.moved(State.UNKNOWN, now_at, reason=UNSEEN)
-        return call.moved(unanswered(one.reason or 0, one.cause), now_at, cause=one.cause)
+        state = unanswered(one.reason or 0, one.cause)
+        if one.reason is None and state is State.FAILED:
+            unseen = UNSEEN if one.hung_at is None else MADE_UNSEEN
+            return call.moved(State.UNKNOWN, now_at, cause=one.cause, reason=unseen)
+        return call.moved(state, now_at, cause=one.cause)
 
     async def _keep(self, live: dict[str, _Live]) -> None:
         """Have the journal know what calls have come to; those that are over are let go."""
@@ -260,16 +270,23 @@ class Dialler:
         self.counts = await self._in_thread(self._queue.counts)
         if not self.counts.waiting:
             return
-        room = self._pace.room(self._clock.now_s(), max(0, self._at_once - len(live)))
-        if room and self._exchange.connected:
-            await self._exchange.action({"Action": "Ping"}, PING_S)
-        else:
-            room = 0
+        room = await self._room(live)
         taken: list[OutCall] = await self._in_thread(partial(self._queue.take, self._clock.now_at(), room))
         for call in taken:
             live[call.out_id] = _Live(call, call)
         self._pace.sent(len(taken))
         await asyncio.gather(*(self._send(live[call.out_id]) for call in taken))
+
+    async def _room(self, live: Mapping[str, _Live]) -> int:
+        """Return how many calls may be sent now; none to an exchange that does not answer at this moment."""
+        room = self._pace.room(self._clock.now_s(), max(0, self._at_once - len(live)))
+        if not room or not self._exchange.connected:
+            return 0
+        try:
+            await self._exchange.action({"Action": "Ping"}, PING_S)
+        except AmiError:
+            return 0
+        return room
 
     async def _send(self, one: _Live) -> None:
         call = one.call

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from fallbackrouter.config.calls import build_call_gate, call_queue, calls_wanted
+from fallbackrouter.config.calls import SelectedError, build_call_gate, call_queue, calls_wanted
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.duty import Answer, Inside
 from fallbackrouter.daemon.behind.exchange import AsteriskLink
@@ -43,7 +43,14 @@ class MakeCalls:
     @classmethod
     def where_wanted(cls, inside: Inside, link: AsteriskLink | None) -> "MakeCalls | None":
         """Return the duty, None where the configuration allows no call."""
-        return cls(inside, link) if link is not None and calls_wanted(inside.settings) else None
+        if link is None or not calls_wanted(inside.settings):
+            return None
+        try:
+            return cls(inside, link)
+        except SelectedError as error:
+            # A do-not-call list that cannot be read must not let a call through.
+            log.error("no calls are made, as a list of numbers cannot be read", reason=f"{error}; {error.remedy}")
+            return None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -40,7 +40,14 @@ def test_seconds_are_those_from_the_answer_to_the_end() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "cause", "state"),
-    [(3, 19, "no_answer"), (5, None, "busy"), (0, 17, "busy"), (0, 19, "no_answer"), (8, 34, "failed"), (0, 21, "failed")],
+    [
+        (3, 19, "no_answer"),
+        (5, None, "busy"),
+        (0, 17, "busy"),
+        (0, 19, "no_answer"),
+        (8, 34, "failed"),
+        (0, 21, "failed"),
+    ],
 )
 def test_how_asterisk_says_that_nobody_answered(reason: int, cause: int | None, state: str) -> None:
     assert unanswered(reason, cause) == state
