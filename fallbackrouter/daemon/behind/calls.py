@@ -49,7 +49,8 @@ class MakeCalls:
             return cls(inside, link)
         except SelectedError as error:
             # A do-not-call list that cannot be read must not let a call through.
-            log.error("no calls are made, as a list of numbers cannot be read", reason=f"{error}; {error.remedy}")
+            reason = f"{error}; {error.remedy}"
+            get_log("jobs").error("no calls are made, as a list of numbers cannot be read", reason=reason)
             return None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

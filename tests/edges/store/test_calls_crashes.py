@@ -1,4 +1,4 @@
-"""The queue of calls against a model of it and of the exchange, with the process killed between any two of its steps."""
+"""The queue of calls against a model of it and of the exchange, with the process killed between any two steps."""
 
 import sqlite3
 import tempfile

@@ -140,11 +140,7 @@ def test_calls_are_made_in_opening_hours_alone() -> None:
 @given(
     st.dictionaries(
         st.sampled_from([*FIELDS, "to", "via", "route", "priority", "timeout_s", "not_after", "data"]),
-        st.text(max_size=12)
-        | st.integers()
-        | st.none()
-        | st.floats()
-        | st.dictionaries(st.text(max_size=6), st.text()),
+        st.text(max_size=12) | st.integers() | st.none() | st.floats() | st.dictionaries(st.text(), st.text()),
     )
 )
 def test_whatever_comes_is_refused_or_holds_nothing_that_steers(changed: dict[str, object]) -> None:
