@@ -8,11 +8,17 @@
 # make proof   every proof at full size, one with Tryton as the CRM; writes docs/proof.md
 # make lock    compile requirements.lock again
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
+#
+# TEST_PACE=1 make test: try all also on a machine that stands still for 100 ms and more, where else of the long tests
+# the core is tried, and what fails is tried once more, alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots bench drill soak proof lock clean
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk asterisk-roots promtool bench drill soak proof lock clean
+
+# Tests start hundreds of processes: each would compile the whole package again if compiled modules were not kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 NEWER := 3.13
@@ -23,6 +29,9 @@ BENCHMARK := .make/benchmark.txt
 FAULTS := .make/faults.jsonl
 FULL := PROOF_FULL=1 PROOF_FIGURES=$(CURDIR)/$(FIGURES)
 PURE_TESTS := $(wildcard tests/unit tests/edges)
+# What a newer Python may do otherwise: the pure rooms, and the edges that speak with sockets, TLS and SQLite.
+# All of it: make test-newer NEWER_TESTS="tests/unit tests/edges"
+NEWER_TESTS := tests/unit tests/edges/fastagi tests/edges/httproute tests/edges/crm tests/edges/store
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -68,22 +77,25 @@ lint: setup
 
 test: asterisk-roots test-unit test-newer test-whole test-asterisk
 
-test-unit: setup
-	$(PY) $(PYTEST) -n 2 $(PURE_TESTS)
+test-unit: setup promtool
+	.ci/try $(PY) -n 2 $(PURE_TESTS)
 
 # The newer Python is tested wherever one can be found; where none can, a line says so.
 test-newer:
 	@if .ci/find-python $(NEWER) >/dev/null; then \
-		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && .venv-$(NEWER)/bin/python $(PYTEST) -n 2 $(PURE_TESTS); \
+		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && .ci/try .venv-$(NEWER)/bin/python -n 2 $(NEWER_TESTS); \
 	else \
 		echo "!!!!!! NOT TESTED ON PYTHON $(NEWER): no such interpreter on PATH or among pyenv's"; \
 	fi
 
 test-whole: setup
-	$(PY) $(PYTEST) tests/scenarios
+	.ci/try $(PY) tests/scenarios
 
 test-asterisk: setup asterisk-roots
-	$(PY) $(PYTEST) tests/asterisk
+	.ci/try $(PY) tests/asterisk
+
+promtool: setup
+	@$(PY) -m tests.monitoring.promtool
 
 asterisk-roots: setup
 	@$(PY) -m tests.asterisk.roots
@@ -103,7 +115,7 @@ drill: setup
 soak: setup
 	SOAK_S=600 $(PY) $(PYTEST) tests/scenarios/faults/test_soak.py
 
-proof: setup asterisk-roots .venv-tryton/.made
+proof: setup asterisk-roots promtool .venv-tryton/.made
 	@mkdir -p .make && rm -f $(FIGURES) $(BENCHMARK)
 	$(FULL) $(PY) $(PYTEST) -n 2 $(PURE_TESTS)
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
@@ -114,3 +126,4 @@ proof: setup asterisk-roots .venv-tryton/.made
 clean:
 	rm -rf .venv .venv-$(NEWER) .venv-tryton .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build dist htmlcov .coverage
+	find fallbackrouter migrations tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

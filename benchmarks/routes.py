@@ -48,6 +48,8 @@ http_listen = []
 level = "error"
 [sync]
 max_shrink = 1.0
+[admin]
+listen = ""
 [last_resort]
 app = "group"
 num = "100"

@@ -38,6 +38,8 @@ timezone = "Europe/Moscow"
 region = "RU"
 [log]
 level = "warning"
+[admin]
+listen = ""
 [last_resort]
 app = "group"
 num = "100"

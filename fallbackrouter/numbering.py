@@ -23,6 +23,10 @@ REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 """The regions that have a numbering plan."""
 
 
+_NO_PREFIX = frozenset("2345679")
+"""A national number that begins with one of these has no trunk prefix before it that could be taken away."""
+
+
 class Numbering:
     """Reads and spells numbers for one region.
 
@@ -46,9 +50,21 @@ class Numbering:
         return read_number(text, self.to_e164 if self._region else None)
 
     def to_e164(self, dialled: str) -> str:
-        """Return `+` and E.164 digits of what was dialled, "" where it is no whole number."""
+        """Return `+` and E.164 digits of what was dialled, "" where it is no whole number.
+
+        What would be read as yet another number, as of one zero after the other each is taken for a prefix, is none.
+        """
         parsed = self._parse(dialled)
-        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else ""
+        if not parsed:
+            return ""
+        text: str = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return (
+            text if phonenumbers.national_significant_number(parsed)[:1] in _NO_PREFIX or self._is_stable(text) else ""
+        )
+
+    def _is_stable(self, text: str) -> bool:
+        again = self._parse(text)
+        return again is not None and phonenumbers.format_number(again, phonenumbers.PhoneNumberFormat.E164) == text
 
     def _parse(self, dialled: str) -> phonenumbers.PhoneNumber | None:
         """Return a whole number of a country; seven digits of some city are possible too, and are not one."""

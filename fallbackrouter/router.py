@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.call import Call
@@ -17,6 +17,7 @@ from fallbackrouter.core.decided import Decided
 from fallbackrouter.core.decision import Decision, Event, Outcome, Times
 from fallbackrouter.core.policy import Policies
 from fallbackrouter.core.route import Route
+from fallbackrouter.core.tally import Tally
 from fallbackrouter.core.tier import LIVE
 from fallbackrouter.core.verdict import Unavailable, Verdict
 from fallbackrouter.core.walk import Ask, Walk
@@ -81,11 +82,13 @@ class Answered:
     Attributes:
         recorded: whether its commit came in time.
         started_s: when its question was complete, monotonic.
+        call_ms: what it was meant to take at most.
     """
 
     decision: Decision
     recorded: bool
     started_s: float
+    call_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ class Router:
         self._journal_s = journal_ms / 1000
         self._event_ms = event_ms
         self._decided = Decided()
+        self._tally = Tally()
+        self._untold: list[Answered] = []
         self.counts: dict[str, int] = {"decisions": 0, "events": 0, "unrecorded": 0, "tests": 0}
 
     async def answer(self, call: Call, *, started_s: float, read_ms: float, instant_only: str = "") -> Answered:
@@ -173,7 +178,9 @@ class Router:
             self._journal_s, Deadline.after(started_s, policy.call_ms - WRITE_MS).left_s(self._clock.now_s())
         )
         recorded = await self._record(decision, within_s)
-        return Answered(decision, recorded, started_s)
+        answered = Answered(decision, recorded, started_s, policy.call_ms)
+        self._untold.append(answered)
+        return answered
 
     async def _drive(self, walk: Walk, call: Call, at: datetime, decision_id: str, times: Times) -> Outcome:
         begun_s = now_s = self._clock.now_s()
@@ -214,9 +221,6 @@ class Router:
     async def _record(self, decision: Decision, within_s: float) -> bool:
         self._decided.keep(decision.call, decision.decision_id)
         self.counts["tests" if decision.call.test else "decisions"] += 1
-        if not decision.call.test:
-            name = f"from_{decision.source}"
-            self.counts[name] = self.counts.get(name, 0) + 1
         begun_s = self._clock.now_s()
         recorded = await _committed(self._journal.record_decision(decision), max(MIN_RECORD_S, within_s))
         decision.times.journal = (self._clock.now_s() - begun_s) * 1000
@@ -248,6 +252,19 @@ class Router:
         times.write = write_ms
         ms = (self._clock.now_s() - answered.started_s) * 1000
         self._journal.record_times(answered.decision.decision_id, times, ms)
+        self._tally.left(answered.decision, ms, answered.call_ms)
+        self._count_untold()
+
+    def _count_untold(self) -> None:
+        """Count what was decided; when an answer has left, so that no call waits for it."""
+        for one in self._untold:
+            self._tally.took(one.decision, recorded=one.recorded)
+        self._untold.clear()
+
+    def tally(self) -> dict[str, Any]:
+        """Return what was counted of decisions; see core.tally."""
+        self._count_untold()
+        return self._tally.told()
 
 
 async def _committed(future: asyncio.Future[bool], within_s: float) -> bool:

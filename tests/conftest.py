@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.proof.examples", "tests.proof.figures", "tests.proof.skips"]
+pytest_plugins = ["tests.proof.examples", "tests.proof.figures", "tests.proof.share", "tests.proof.skips"]
 
 
 @pytest.fixture

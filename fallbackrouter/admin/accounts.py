@@ -18,6 +18,7 @@ from fallbackrouter.admin.secret import csrf_of, digest_of, new_session
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.admin.visitor import ROLES, Visitor
 from fallbackrouter.clock import Clock
+from fallbackrouter.store.audit import forget_entries
 from fallbackrouter.store.sessions import begin_session, end_old_sessions, end_session, session_of, token_of
 from fallbackrouter.store.users import list_users, password_of
 
@@ -51,14 +52,16 @@ class _Known:
 class Accounts:
     """Knows who may do what.
 
-    Args:
+    Attributes:
         file: admin.db.
+
+    Args:
         session_s: how long a login may be unused.
         threads: where admin.db is read.
     """
 
     def __init__(self, file: Path, *, session_s: float, threads: Threads, clock: Clock) -> None:
-        self._file = file
+        self.file = file
         self._session_s = session_s
         self._threads = threads
         self._hashing = Threads("password", 2, 30)
@@ -83,21 +86,21 @@ class Accounts:
         # Counted before it is known, so that many at once are no way around the waiting.
         self._by_account.failed(account, now_s)
         self._by_address.failed(network, now_s)
-        kept = await self._threads.run(password_of, self._file, name)
+        kept = await self._threads.run(password_of, self.file, name)
         right = len(password) <= MAX_CHARS and await self._hashing.run(is_right, kept, password)
         if not right:
             raise LoginError(0.0)
         self._by_account.succeeded(account)
         self._by_address.succeeded(network)
         secret = new_session()
-        await self._threads.run(begin_session, self._file, digest_of(secret), name, address, self._clock.now_at())
+        await self._threads.run(begin_session, self.file, digest_of(secret), name, address, self._clock.now_at())
         return secret
 
     async def logout(self, secret: str) -> None:
         """End a session."""
         digest = digest_of(secret)
         self._known.pop(digest, None)
-        await self._threads.run(end_session, self._file, digest)
+        await self._threads.run(end_session, self.file, digest)
         self._known.pop(digest, None)
 
     async def of_session(self, secret: str) -> Visitor | None:
@@ -124,20 +127,21 @@ class Accounts:
 
     def _look_up_session(self, secret: str) -> Visitor | None:
         at = self._clock.now_at()
-        found = session_of(self._file, digest_of(secret), at, self._session_s, WHOLE_S)
+        found = session_of(self.file, digest_of(secret), at, self._session_s, WHOLE_S)
         return Visitor(found[0], ROLES.get(found[1], frozenset()), csrf_of(secret)) if found else None
 
     def _look_up_token(self, secret: str) -> Visitor | None:
-        found = token_of(self._file, digest_of(secret), self._clock.now_at())
+        found = token_of(self.file, digest_of(secret), self._clock.now_at())
         return Visitor(f"token {found[1]}", frozenset(found[2])) if found else None
 
     async def has_users(self) -> bool:
         """Tell whether anybody can log in at all."""
-        return bool(await self._threads.run(list_users, self._file))
+        return bool(await self._threads.run(list_users, self.file))
 
     async def tidy(self) -> None:
         """Forget logins that do not hold any more."""
-        await self._threads.run(end_old_sessions, self._file, self._clock.now_at(), self._session_s, WHOLE_S)
+        await self._threads.run(end_old_sessions, self.file, self._clock.now_at(), self._session_s, WHOLE_S)
+        await self._threads.run(forget_entries, self.file)
 
     def close(self) -> None:
         """Verify nothing more."""

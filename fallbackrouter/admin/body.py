@@ -19,6 +19,9 @@ async def read_body(request: Request, limit_bytes: int = MAX_BYTES) -> bytes:
     Raises:
         Problem: it is too long, comes too slowly, or the peer went away.
     """
+    if hasattr(request.state, "body"):
+        kept: bytes = request.state.body
+        return kept
     told = request.headers.get("content-length", "0")
     if not told.isdecimal() or int(told) > limit_bytes:
         raise _too_long(limit_bytes)
@@ -34,6 +37,7 @@ async def read_body(request: Request, limit_bytes: int = MAX_BYTES) -> bytes:
         raise Problem(408, f"the request's body did not come within {WITHIN_S:g} s", {"Connection": "close"}) from None
     except ClientDisconnect:
         raise Problem(400, "the request's body is not whole", {"Connection": "close"}) from None
+    request.state.body = b"".join(parts)
     return b"".join(parts)
 
 

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fallbackrouter.admin.accounts import Accounts
+from fallbackrouter.admin.pages.trouble import told, wants_page
 from fallbackrouter.admin.problem import Problem, problem_of
 from fallbackrouter.admin.threads import CrowdedError
 from fallbackrouter.admin.visitor import Visitor
@@ -27,6 +28,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+MAX_HEAD_BYTES = 32_768
 OPEN = frozenset({"/healthz", "/readyz"})
 LOGIN = "/login"
 SIGNED = "/api/v1/sync"
@@ -99,17 +101,19 @@ class Gate:
 
     def _told(self, error: Exception, scope: Scope) -> Response:
         if isinstance(error, CrowdedError):
-            error = Problem(503, "too much is asked for at once; try again in a moment", {"Retry-After": "2"})
+            error = Problem(503, str(error), {"Retry-After": "2"})
         problem = problem_of(error)
         if problem.status == 500:  # noqa: PLR2004 - HTTP's
             self._log.exception("a request failed in our own code", path=scope["path"], method=scope["method"])
-        return problem.response()
+        return told(Request(scope), problem)
 
     async def _admit(self, scope: Scope) -> Response | None:
         """Find out who asks; return the answer to one who may not even ask, None for anybody else."""
         path = scope["path"]
         state = scope.setdefault("state", {})
         state["visitor"] = None
+        if _head_bytes(scope) > MAX_HEAD_BYTES:
+            raise Problem(431, f"the request's head is longer than {MAX_HEAD_BYTES:,} bytes", {"Connection": "close"})
         if path in OPEN or path in AJAM:
             return None
         visitor = state["visitor"] = await self._visitor(scope)
@@ -128,6 +132,12 @@ class Gate:
         return await self._accounts.of_session(session)
 
 
+def _head_bytes(scope: Scope) -> int:
+    """Return about how long a head was; one that comes in a single piece passes the parser's own bound."""
+    lines = sum(len(name) + len(value) for name, value in scope["headers"])
+    return lines + len(scope["raw_path"]) + len(scope["query_string"])
+
+
 def _refused(request: Request) -> Response:
     """Send a person to the login page, and tell a program what it lacks."""
     if wants_page(request.headers) and request.method in {"GET", "HEAD"}:
@@ -135,8 +145,3 @@ def _refused(request: Request) -> Response:
         return RedirectResponse(f"{LOGIN}?next={quote(there, safe='/')}", 303)
     challenge = {"WWW-Authenticate": 'Bearer realm="fallbackrouter"'}
     return Problem(401, "log in, or send an API token as Authorization: Bearer", challenge).response()
-
-
-def wants_page(headers: Headers) -> bool:
-    """Tell whether it is a person's browser that asks for a page."""
-    return "text/html" in headers.get("accept", "") and "authorization" not in headers and "hx-request" not in headers

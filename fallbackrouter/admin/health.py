@@ -6,7 +6,9 @@ from starlette.routing import BaseRoute, Route
 
 from fallbackrouter.admin.guard import guarded
 from fallbackrouter.admin.house import House
+from fallbackrouter.admin.metrics import exposition
 from fallbackrouter.admin.visitor import READ
+from fallbackrouter.control.parts import readiness, summary
 
 
 def health_routes(house: House) -> list[BaseRoute]:
@@ -16,15 +18,19 @@ def health_routes(house: House) -> list[BaseRoute]:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        status = await house.snapshot.latest_or_none()
-        ready = bool(status and status["ready"] and status["healthy"])
-        return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
+        ready, words = readiness(await house.snapshot.latest_or_none())
+        return PlainTextResponse(f"{words}\n", 200 if ready else 503)
 
     async def status(_request: Request) -> Response:
-        return JSONResponse(await house.snapshot.latest())
+        return JSONResponse({"v": 1, **summary(await house.snapshot.latest())})
+
+    async def metrics(request: Request) -> Response:
+        text, content_type = exposition(await house.snapshot.latest(), request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": content_type})
 
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/status", guarded(READ, status)),
+        Route("/metrics", guarded(READ, metrics)),
     ]

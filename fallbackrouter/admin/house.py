@@ -22,6 +22,7 @@ class House:
         secure: HTTPS is spoken.
         sync_secret: what the CRM signs `POST sync` with; "": nobody may.
         calls: where calls are asked for; None: none are made.
+        calling: the one thread of `calls`, whose queue is for one at a time.
     """
 
     office: Office
@@ -32,7 +33,8 @@ class House:
     clock: Clock
     secure: bool
     sync_secret: str
-    calls: CallDesk | None = None
+    calls: CallDesk | None
+    calling: Threads
 
     def close(self) -> None:
         """Begin nothing more in any thread."""
@@ -40,3 +42,6 @@ class House:
         self.snapshot.close()
         self.quick.close()
         self.slow.close()
+        self.calling.close()
+        if self.calls is not None:
+            self.calls.queue.close()

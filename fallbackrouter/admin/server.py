@@ -10,9 +10,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from fallbackrouter.admin.gate import MAX_HEAD_BYTES
+
 HEAD_S = 15.0
 """What a peer has to send a request's whole head: from its connection, or from the end of the answer before."""
-MAX_HEAD_BYTES = 32_768
 MAX_CONNECTIONS = 500
 KEEP_ALIVE_S = 14
 BACKLOG = 1024

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -11,6 +11,9 @@ T = TypeVar("T")
 
 class CrowdedError(Exception):
     """So much is asked for at once that this has to be tried again later."""
+
+    def __init__(self) -> None:
+        super().__init__("too much is asked for at once; try again in a moment")
 
 
 class Threads:
@@ -35,11 +38,15 @@ class Threads:
         """
         if self._held >= self._most:
             raise CrowdedError
+        return await asyncio.wrap_future(self.begin(work, *args, **kwargs))
+
+    def begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Begin what has to be done in any case, and wait for nothing."""
         self._held += 1
         future = self._pool.submit(work, *args, **kwargs)
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: _quietly(loop, self._done))
-        return await asyncio.wrap_future(future)
+        return future
 
     def _done(self) -> None:
         self._held -= 1

@@ -4,13 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fallbackrouter.core.errors import FallbackrouterError
-
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from fallbackrouter.cli.house import House
-    from fallbackrouter.store.wanted import Numbers, Wanted
+    from fallbackrouter.store.wanted import Wanted
 
 DidOption = Annotated[
     str, typer.Option("--did", metavar="N", help="This dialled number, in any spelling; 7495*: all that begin so.")
@@ -47,52 +43,11 @@ def wanted_of(
     Raises:
         FallbackrouterError: one of them can mean nothing; the text says how to write it.
     """
-    from fallbackrouter.cli.moments import read_ms, read_past
     from fallbackrouter.clock import SystemClock
-    from fallbackrouter.config.build import default_zone, zone_of
-    from fallbackrouter.store.moments import to_ms
-    from fallbackrouter.store.wanted import SOURCES, STATUSES, Wanted
+    from fallbackrouter.office import wanted
 
-    zone, now = zone_of(default_zone(house.settings)), SystemClock().now_at()
-    first, last = (read_past(*option, zone, now) for option in (("--since", since), ("--until", until)))
-    return Wanted(
-        did=_number(house, "--did", did),
-        caller=_number(house, "--caller", caller),
-        source=_one_of("--source", source, SOURCES),
-        status=_one_of("--status", status, STATUSES),
-        rule=rule,
-        since_ms=to_ms(first) if first else None,
-        until_ms=to_ms(last) if last else None,
-        slow_ms=read_ms("--slow", slow),
-        drill=drill,
-    )
-
-
-def _one_of(option: str, word: str, known: "Collection[str]") -> str:
-    from fallbackrouter.core.nearest import write_instead
-
-    if word and word not in known:
-        raise FallbackrouterError(f"{option} {word!r} is none; {write_instead(word, known)}")
-    return word
-
-
-def _number(house: "House", option: str, text: str) -> "Numbers | None":
-    """Return the number in the form in which the journal compares it, and under the name that hides it there."""
-    from fallbackrouter.core.numbers import dialled_form
-    from fallbackrouter.numbering import Numbering
-    from fallbackrouter.store.masking import pseudonym, read_secret
-    from fallbackrouter.store.wanted import Numbers
-
-    if not text:
-        return None
-    if text == "withheld":
-        return Numbers(("",))
-    if text.endswith("*") and not text.endswith("**"):
-        beginning = dialled_form(text[:-1]).removeprefix("+")
-        if not beginning:
-            raise FallbackrouterError(f"{option} {text!r} is every number; write how it begins, or leave it out")
-        return Numbers((beginning,), prefix=True)
-    key = Numbering(house.settings.numbers.region).read(text).key
-    secret = read_secret(house.data_dir) if key else None
-    hidden = (pseudonym(secret)("".join(char for char in key if char.isdecimal())),) if secret else ()
-    return Numbers((key, *hidden))
+    numbers = {"did": did, "caller": caller}
+    times = {"since": since, "until": until, "slow": slow}
+    words = {"source": source, "status": status, "rule": rule}
+    now = SystemClock().now_at()
+    return wanted.wanted_of(house.office, now, **numbers, **times, **words, drill=drill, sign="--")

@@ -3,10 +3,14 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fallbackrouter.config.load import Loaded, load_settings
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fallbackrouter.office.office import Office
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,13 @@ class House:
     def settings(self) -> Settings:
         """The configuration."""
         return self.loaded.settings
+
+    @property
+    def office(self) -> "Office":
+        """What commands share with the web interface."""
+        from fallbackrouter.config.office import office_of
+
+        return office_of(self.loaded)
 
     def make_data_dir(self) -> None:
         """Make the folder where data lies, if it is not there.

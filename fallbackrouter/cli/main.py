@@ -10,6 +10,7 @@ import typer
 
 from fallbackrouter import __version__
 from fallbackrouter.cli import (
+    admin,
     ask,
     calls,
     config,
@@ -50,6 +51,7 @@ app.add_typer(journal.app, name="journal")
 app.command()(sync.sync)
 app.add_typer(routes.app, name="routes")
 app.command()(dialplan.dialplan)
+app.add_typer(admin.app, name="admin")
 app.add_typer(config.app, name="config")
 
 

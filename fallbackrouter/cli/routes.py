@@ -101,24 +101,9 @@ def export(
 
 
 def _chosen(house: "House", did: str, caller: str) -> Iterator[dict[str, Any]]:
-    from fallbackrouter.store.routes_read import read_routes
+    from fallbackrouter.office.routes import chosen
 
-    rows = read_routes(house.routes)
-    if not did and not caller:
-        return rows
-    from fallbackrouter.numbering import Numbering
-
-    read = Numbering(house.settings.numbers.region).read
-    wanted = {name: read(text) for name, text in (("did", did), ("caller", caller)) if text}
-    return (row for row in rows if all(_matches(row.get(name, ""), number) for name, number in wanted.items()))
-
-
-def _matches(named: str, number: Any) -> bool:
-    from fallbackrouter.store.route_shapes import WITHHELD, condition
-
-    text = named if named.startswith("_") or not named else "-" if named == WITHHELD else f"={named}"
-    matched: bool = condition(text).matches(number)
-    return matched
+    return chosen(house.office, did, caller)
 
 
 def _put_csv(rows: Iterator[Row]) -> None:

@@ -10,7 +10,7 @@ from fallbackrouter.cli.rules_serve import tell_problems
 from fallbackrouter.core.errors import FallbackrouterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from fallbackrouter.cli.house import House
     from fallbackrouter.rulesfile.check import Checked
@@ -73,14 +73,8 @@ def read_routes(to: "Sequence[str]", time: str) -> "dict[str, Value]":
     Raises:
         FallbackrouterError: more than two places.
     """
-    routes = [_route(text) for text in to]
-    if time:
-        routes[0] = {**routes[0], "time": time}
-    if len(routes) > 2:  # noqa: PLR2004 - a first and a second
+    from fallbackrouter.office import pins
+
+    if len(to) > 2:  # noqa: PLR2004 - a first and a second
         raise FallbackrouterError("--to is given once, or twice: where to, and where to if that does not take the call")
-    return {"route": routes[0]} if len(routes) == 1 else {"routes": list(routes)}
-
-
-def _route(text: str) -> "Mapping[str, Value]":
-    app, _, num = text.partition(":")
-    return {"app": app, "num": num} if num else {"app": app}
+    return pins.read_routes(to, time)

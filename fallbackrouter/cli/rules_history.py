@@ -1,6 +1,6 @@
 """`rules history` and `rules rollback`."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -8,18 +8,15 @@ from fallbackrouter.cli.options import ConfigOption, JsonOption
 from fallbackrouter.cli.output import complain, put_json, put_table, say
 from fallbackrouter.cli.rules_serve import open_journal, tell_router
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 COLUMNS = ("number", "at", "rules", "by", "serves", "files")
 
 
 def history(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the rules that were applied, newest first; the newest serve."""
     from fallbackrouter.cli.house import open_house
+    from fallbackrouter.office import rules
 
-    rows = _rows(open_house(config).journal)
+    rows = rules.history(open_house(config).journal)
     if as_json:
         for row in rows:
             put_json({"v": 1, **row})
@@ -50,21 +47,3 @@ def rollback(
         f"the files in {house.rules_dir} are still what was rolled back ({back.why_not}); a restart leaves them alone, "
         "`fallbackrouter rules apply` takes them over"
     )
-
-
-def _rows(journal: "Path") -> "Iterator[dict[str, Any]]":
-    from fallbackrouter.core.errors import RulesError
-    from fallbackrouter.rulesfile.compiled import load_specs
-    from fallbackrouter.store.rulesets import ruleset, ruleset_files, ruleset_numbers
-
-    for place, number in enumerate(ruleset_numbers(journal)):
-        one = ruleset(journal, number)
-        if one is None:
-            continue  # a newer one has just pushed it out
-        try:
-            count: int | None = len(load_specs(one.body))
-        except RulesError:
-            count = None
-        files = "kept" if ruleset_files(journal, number) is not None else "not kept"
-        at = one.at.isoformat(timespec="seconds").replace("+00:00", "Z")
-        yield {"number": number, "at": at, "rules": count, "by": one.note, "serves": place == 0, "files": files}

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from fallbackrouter.rulesfile.compiled import RuleSpec
 
 TELL_S = 10.0
-PROBLEM_KEYS = ("file", "line", "column", "severity", "what", "remedy")
 
 
 def check_files(house: "House") -> "Checked":
@@ -25,20 +24,18 @@ def check_files(house: "House") -> "Checked":
 
 def serving_rules(house: "House") -> "tuple[RuleSpec, ...] | None":
     """Return the rules that serve (or would at a start with broken files); None before a first start."""
-    from fallbackrouter.rulesfile.compiled import load_specs
-    from fallbackrouter.store.rulesets import latest_ruleset
+    from fallbackrouter.office import rules
 
-    if not house.journal.exists():
-        return None
-    latest = latest_ruleset(house.journal)
-    return None if latest is None else load_specs(latest.body)
+    return rules.serving_rules(house.office)
 
 
 def tell_problems(problems: "Iterable[Problem]", *, as_json: bool = False) -> None:
     """Name problems, for people on stderr."""
+    from fallbackrouter.office.rules import problem_json
+
     for problem in problems:
         if as_json:
-            put_json({"v": 1, **{name: getattr(problem, name) for name in PROBLEM_KEYS}})
+            put_json({"v": 1, **problem_json(problem)})
         else:
             complain(problem.text)
 

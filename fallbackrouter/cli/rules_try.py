@@ -1,6 +1,6 @@
 """`rules diff` and `rules backtest`: what the edited files would change; nothing is applied by looking."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +10,9 @@ from fallbackrouter.cli.rules_serve import check_files, serving_rules, tell_prob
 from fallbackrouter.core.errors import RulesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fallbackrouter.cli.house import House
-    from fallbackrouter.core.replay import Answer, Recorded
-    from fallbackrouter.core.rule import Rule
-    from fallbackrouter.jobs.backtest import Backtest, Change, Report
+    from fallbackrouter.core.replay import Answer
+    from fallbackrouter.jobs.backtest import Change, Report
     from fallbackrouter.jobs.rules_differ import Difference
     from fallbackrouter.rulesfile.compiled import RuleSpec
 
@@ -27,16 +24,16 @@ SHOWN = 50
 def diff(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show which rules of the edited files differ from those that serve."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.jobs.rules_differ import differences, plain, same_order
+    from fallbackrouter.jobs.rules_differ import differences, same_order
+    from fallbackrouter.office.rules import difference_rows
 
     house = open_house(config)
     serving, edited = serving_rules(house) or (), _edited(house)
-    found = differences(serving, edited)
     if as_json:
-        for one in found:
-            facts = {"change": one.kind, "tier": one.tier, "name": one.name, "keys": list(one.keys)}
-            put_json({"v": 1, **facts, "before": plain(one.before), "after": plain(one.after)})
+        for row in difference_rows(serving, edited):
+            put_json(row)
         return
+    found = differences(serving, edited)
     for one in found:
         _say_difference(one)
     if not same_order(serving, edited):
@@ -57,17 +54,15 @@ def backtest(
 ) -> None:
     """Tell which calls on record would go elsewhere by the edited files."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.cli.moments import read_past
     from fallbackrouter.clock import SystemClock
-    from fallbackrouter.config.build import default_zone, zone_of
-    from fallbackrouter.store.recorded import MAX_ROWS, recorded_rows
+    from fallbackrouter.office import rules
+    from fallbackrouter.office.moments import read_past
 
     house = open_house(config)
-    since_at = read_past("--since", since, zone_of(default_zone(house.settings)), SystemClock().now_at())
-    count = last or (MAX_ROWS if since_at else LAST)
-    report = _backtest(house).run(recorded_rows(house.journal, last=count, since=since_at))
+    since_at = read_past("--since", since, house.office.zone, SystemClock().now_at())
+    report = rules.backtest(house.office, _edited(house), last=last, since=since_at)
     if as_json:
-        put_json(_as_json(report))
+        put_json(rules.report_json(report))
     else:
         _put(report)
 
@@ -78,29 +73,6 @@ def _edited(house: "House") -> "tuple[RuleSpec, ...]":
         tell_problems(checked.problems)
         raise RulesError("the files do not check, so there is nothing to try; correct what is named above")
     return checked.rules
-
-
-def _backtest(house: "House") -> "Backtest":
-    from fallbackrouter.config.build import build_policies, last_resort
-    from fallbackrouter.jobs.backtest import Backtest
-    from fallbackrouter.numbering import Numbering
-
-    read = Numbering(house.settings.numbers.region).read
-    return Backtest(
-        serving=_rules(serving_rules(house) or ()),
-        tried=_rules(_edited(house)),
-        policies=build_policies(house.settings, read),
-        last_resort=last_resort(house.settings),
-        read_number=read,
-        has_crm=bool(house.settings.crm.url),
-    )
-
-
-def _rules(specs: "tuple[RuleSpec, ...]") -> "tuple[Rule, ...]":
-    from fallbackrouter.clock import load_zone
-    from fallbackrouter.rulesfile.compiled import dump, load
-
-    return load(dump(specs), load_zone)
 
 
 def _say_difference(one: "Difference") -> None:
@@ -136,26 +108,6 @@ def _told(answer: "Answer") -> str:
 
 
 def _examples(change: "Change") -> str:
-    return "\n".join(f"{call.caller or 'withheld'}, {_at(call)}" for call in change.examples)
+    from fallbackrouter.office.rules import moment_of
 
-
-def _at(call: "Recorded") -> str:
-    return call.at.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _as_json(report: "Report") -> dict[str, Any]:
-    changes = list(_changes(report))
-    counts = {"calls": report.calls, "elsewhere": report.elsewhere, "by_other_rule": report.by_other_rule}
-    counts["hidden"] = report.hidden
-    return {"v": 1, **counts, "changes": changes}
-
-
-def _changes(report: "Report") -> "Iterator[dict[str, Any]]":
-    for change in report.changes:
-        examples = [{"id": call.decision_id, "at": _at(call), "caller": call.caller} for call in change.examples]
-        before, after = _answer(change.before), _answer(change.after)
-        yield {"did": change.did, "calls": change.calls, "before": before, "after": after, "examples": examples}
-
-
-def _answer(answer: "Answer") -> dict[str, Any]:
-    return {"source": answer.source, "rule": answer.rule, "route": answer.route, "next": answer.next_route}
+    return "\n".join(f"{call.caller or 'withheld'}, {moment_of(call)}" for call in change.examples)

@@ -39,36 +39,18 @@ def stats(
 ) -> None:
     """Add decisions up, those of the last 24 hours unless told; the filters are those of `list`."""
     from fallbackrouter.cli.house import open_house
-    from fallbackrouter.config.build import default_zone, zone_of
+    from fallbackrouter.office.stats import stats_json
     from fallbackrouter.store.statistics import statistics
 
     house = open_house(config)
     numbers = {"did": did, "caller": caller}
     times = {"since": since, "until": until, "slow": slow}
     wanted = wanted_of(house, **numbers, **times, source=source, status=status, rule=rule, drill=drill)
-    found = statistics(house.journal, wanted, zone_of(default_zone(house.settings)))
+    found = statistics(house.journal, wanted, house.office.zone)
     if as_json:
-        put_json(_told(found))
+        put_json(stats_json(found))
     else:
         _show(found)
-
-
-def _told(found: "Statistics") -> dict[str, object]:
-    return {
-        "v": 1,
-        **_share(found.all),
-        "local": found.local,
-        "local_share": round(found.local / found.all.count, 4) if found.all.count else None,
-        "degraded": found.degraded,
-        "tiers": {name: _share(share) for name, share in found.tiers.items()},
-        "hours": [
-            {"hour": hour, "decisions": count, "local": local} for hour, (count, local) in sorted(found.hours.items())
-        ],
-    }
-
-
-def _share(share: "Share") -> dict[str, object]:
-    return {"decisions": share.count, **{f"p{percent}_ms": ms for percent, ms in share.ms.items()}}
 
 
 def _show(found: "Statistics") -> None:

@@ -127,6 +127,22 @@ def ami_secret(loaded: "Loaded") -> str:
         raise ConfigError(f"{loaded.path or 'the environment'}: ami.secret_file {error}; {error.remedy}") from None
 
 
+def webhook_token(loaded: "Loaded") -> str:
+    """Return the token of the alerts' webhook, "" where there is none.
+
+    Raises:
+        ConfigError: its file cannot be read any more, or holds none.
+    """
+    alerts = loaded.settings.alerts
+    try:
+        if alerts.webhook_token_file:
+            return read_token(loaded.file(alerts.webhook_token_file))
+        return clean_token(alerts.webhook_token) if alerts.webhook_token else ""
+    except TokenError as error:
+        where = loaded.path or "the environment"
+        raise ConfigError(f"{where}: alerts.webhook_token_file {error}; {error.remedy}") from None
+
+
 def crm_token(loaded: "Loaded") -> str:
     """Return the CRM's token, "" where there is none.
 

@@ -60,6 +60,8 @@ LIMITS = {
     "events.max_rate": Limit(0, 100_000),
     "events.timeout_s": Limit(0, 600, above=True),
     "recordings.wait_s": _SECONDS,
+    "alerts.timeout_s": Limit(0, 600, above=True),
+    "alerts.calm_s": Limit(0, 86_400, above=True),
     "ami.grace_s": Limit(1, 3_600),
     "calls.at_once": Limit(1, 1_000),
     "calls.max_rate": Limit(0, 1_000),

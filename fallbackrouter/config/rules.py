@@ -10,7 +10,7 @@ import msgspec
 from fallbackrouter.clock import load_zone
 from fallbackrouter.config.build import answer_shape, build_gate, default_zone
 from fallbackrouter.config.load import Loaded
-from fallbackrouter.jobs.rules_apply import Applied, apply_rules
+from fallbackrouter.jobs.rules_apply import Applied, apply_rules, examine_rules
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.rulesfile.check import Checked, check_rules
 from fallbackrouter.rulesfile.sources import read_sources
@@ -48,3 +48,10 @@ def apply_configured_rules(loaded: Loaded, journal: Path, note: str, at: datetim
     folder = rules_folder(loaded)
     check, read = partial(check_configured_rules, loaded), partial(read_sources, folder)
     return apply_rules(check, journal, note, at, read=read, asked=asked)
+
+
+def examine_configured_rules(loaded: Loaded, journal: Path) -> Applied:
+    """Look at the rule files of a configuration and change nothing; see `jobs.rules_apply.examine_rules`."""
+    return examine_rules(
+        partial(check_configured_rules, loaded), journal, read=partial(read_sources, rules_folder(loaded))
+    )

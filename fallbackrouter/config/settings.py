@@ -185,6 +185,19 @@ class Dialplan(Section, frozen=True):
     auto: bool = False
 
 
+class Alerts(Section, frozen=True):
+    """`[alerts]`: who is told of incidents."""
+
+    command: list[str] = msgspec.field(default_factory=list)
+    webhook: str = ""
+    webhook_token: str = ""
+    webhook_token_file: str = ""
+    webhook_ca_file: str = ""
+    timeout_s: float = 10
+    calm_s: float = 900
+    daily: str = ""
+
+
 class Admin(Section, frozen=True):
     """`[admin]`: the web interface's door."""
 
@@ -239,6 +252,7 @@ class Settings(Section, frozen=True):
     dialplan: Dialplan = Dialplan()
     ami: Ami = Ami()
     calls: Calls = Calls()
+    alerts: Alerts = Alerts()
     admin: Admin = Admin()
     log: Log = Log()
     policy: list[PolicyEntry] = []

@@ -7,7 +7,7 @@ import msgspec
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.config.toml import toml_text
 
-SECRETS = (("crm", "token"), ("ami", "secret"), ("admin", "sync_secret"))
+SECRETS = (("crm", "token"), ("ami", "secret"), ("alerts", "webhook_token"), ("admin", "sync_secret"))
 HIDDEN = "(set)"
 
 

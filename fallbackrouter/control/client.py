@@ -6,7 +6,7 @@ from pathlib import Path
 from fallbackrouter.clock import Clock, SystemClock
 from fallbackrouter.control.lines import LineReader, Message, encode
 from fallbackrouter.control.place import SOCKET_NAME, socket_address
-from fallbackrouter.core.errors import ControlError
+from fallbackrouter.core.errors import ControlError, RefusedError
 
 _READ_BYTES = 65_536
 
@@ -22,7 +22,7 @@ def command(data_dir: Path, message: Message, within_s: float = 5.0, clock: Cloc
         The answer's fields, without `ok`.
 
     Raises:
-        ControlError: nothing listens, it did not answer in time, or it refused; one sentence.
+        ControlError: nothing listens, it did not answer in time, or (RefusedError) it refused; one sentence.
 
     Source: docs/operations.md, "the control socket".
     """
@@ -42,7 +42,7 @@ def command(data_dir: Path, message: Message, within_s: float = 5.0, clock: Cloc
         except (BrokenPipeError, ConnectionResetError):
             raise ControlError("fallbackrouter closed the control socket; its log says why") from None
     if not answer.pop("ok", False):
-        raise ControlError(str(answer.get("error") or "fallbackrouter refused the command without a reason"))
+        raise RefusedError(str(answer.get("error") or "fallbackrouter refused the command without a reason"))
     return answer
 
 

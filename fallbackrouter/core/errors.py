@@ -17,12 +17,20 @@ class StoreError(FallbackrouterError):
     """A database of ours cannot be used; the text names the file and the remedy."""
 
 
+class MissingError(StoreError):
+    """What was named is not there; the text says where to look."""
+
+
 class FeedError(FallbackrouterError):
     """A routes feed was refused; the text names the row or the number that speaks against it."""
 
 
 class ControlError(FallbackrouterError):
     """The running service could not be reached or refused a command."""
+
+
+class RefusedError(ControlError):
+    """The running service was reached, and refused a command; the text says why."""
 
 
 class AmiError(FallbackrouterError):

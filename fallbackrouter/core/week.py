@@ -10,6 +10,7 @@ DAY = (1 << MINUTES) - 1
 
 _NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FROM_MONDAY = (1, 2, 3, 4, 5, 6, 0)
+_SATURDAY = 6
 _EVERY_MDAY = (1 << 31) - 1
 _EVERY_MONTH = (1 << 12) - 1
 
@@ -51,6 +52,22 @@ def shorter(week: int, minutes: int) -> int:
             bits = ((1 << length) - 1) << first
             found |= bits | bits >> 7 * MINUTES
     return found & WEEK
+
+
+def day_left_out(week: int) -> int:
+    """Return the hours that are missing of a single day of an opening week, 0 where none is or more are.
+
+    It is a day from Monday to Friday, with hours on all four others, or Saturday, with hours on all others and on
+    Sunday; what is missing are the minutes that the days before and after have in common, else those of either.
+    """
+    hours = [week >> day * MINUTES & DAY for day in range(7)]
+    weekdays_closed = [day for day in range(1, 6) if not hours[day]]
+    closed = weekdays_closed or ([_SATURDAY] if hours[0] and not hours[_SATURDAY] else [])
+    if len(closed) != 1:
+        return 0
+    (day,) = closed
+    before, after = hours[day - 1], hours[(day + 1) % 7]
+    return (before & after or before | after) << day * MINUTES
 
 
 def spelled(week: int) -> list[str]:

@@ -68,6 +68,11 @@ class AddressBook:
         entry = self._entries.get(host)
         return max(0.0, now_s - entry.learnt_s) if entry and entry.addresses else None
 
+    def failures(self, host: str) -> int:
+        """Return how many look-ups in a row have found nothing."""
+        entry = self._entries.get(host)
+        return entry.failures if entry else 0
+
     def due_s(self, host: str) -> float:
         """Return the monotonic moment of the next look-up; long past where there was none yet."""
         return self._entries.setdefault(host, _Entry()).due_s

@@ -109,6 +109,11 @@ class CrmClient:
         resolver.watch(self._endpoint.host)
 
     @property
+    def host(self) -> str:
+        """The CRM's host, as crm.url names it."""
+        return self._endpoint.host
+
+    @property
     def busy(self) -> int:
         """Questions on their way."""
         return self._busy

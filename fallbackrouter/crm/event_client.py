@@ -45,6 +45,7 @@ class EventClient:
         max_in_flight: connections at once.
         keepalive_s: how long a connection may be idle.
         ca_file, client_cert, client_key: as of questions.
+        key: the setting that the URL came from, for people.
 
     Raises:
         ConfigError: the URL, the token or a file cannot be used.
@@ -62,8 +63,9 @@ class EventClient:
         client_cert: str,
         client_key: str,
         clock: Clock,
+        key: str = "crm.url",
     ) -> None:
-        self._endpoint = Endpoint(url, token)
+        self._endpoint = Endpoint(url, token, key)
         self._resolver = resolver
         self._clock = clock
         self._transport = Transport(

@@ -95,6 +95,10 @@ class Resolver:
         """Return how long ago the addresses were last confirmed, None where nothing is known."""
         return self._book.age_s(host, self._clock.now_s())
 
+    def failures(self, host: str) -> int:
+        """Return how many look-ups in a row have found nothing."""
+        return self._book.failures(host)
+
     def prefer(self, host: str, address: str) -> None:
         """Remember the address that took a connection."""
         self._book.prefer(host, address)

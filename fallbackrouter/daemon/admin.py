@@ -77,6 +77,7 @@ def _join(order: Order) -> House:
         secure=bool(settings.admin.cert),
         sync_secret=settings.admin.sync_secret,
         calls=_call_desk(Loaded(settings, None, order.base), clock),
+        calling=Threads("calls", 1, 200),
     )
 
 

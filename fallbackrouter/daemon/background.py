@@ -13,6 +13,7 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.addresses import Addresses
+from fallbackrouter.daemon.behind.alerts import Alerts
 from fallbackrouter.daemon.behind.calls import MakeCalls
 from fallbackrouter.daemon.behind.delivery import EventDelivery
 from fallbackrouter.daemon.behind.dialplan import Dialplan
@@ -53,6 +54,7 @@ def _duties(inside: Inside) -> list[Duty]:
         MakeCalls.where_wanted(inside, link),
         SyncRoutes.where_wanted(inside),
         Dialplan.where_wanted(inside, link),
+        Alerts.where_wanted(inside),
     ]
     return [duty for duty in wanted if duty is not None]
 
@@ -93,6 +95,7 @@ class _Background:
         channel.say({**self._facts(), "say": "ready"})
         await channel.leaving.wait()
         await asyncio.wait({asyncio.ensure_future(self._close_duties())}, timeout=min(CLOSE_S, channel.leave_s))
+        channel.say({**self._facts(), "say": "alive"})  # what was counted since the last heartbeat
         await self._journal.close(min(FLUSH_S, channel.leave_s))
         self._writing.shutdown(wait=False, cancel_futures=True)
 
@@ -101,9 +104,12 @@ class _Background:
 
     def _facts(self) -> Message:
         facts = process_facts()
+        tally: Message = {}
         for duty in self._duties:
-            facts |= duty.facts()
-        return facts
+            told = duty.facts()
+            tally |= told.pop("tally", {})
+            facts |= told
+        return {**facts, "tally": tally}
 
     def _commands(self) -> dict[str, Answer]:
         answers: dict[str, Answer] = {"incident": self._incident}

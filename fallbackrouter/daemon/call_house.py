@@ -169,12 +169,23 @@ class CallHouse:
         elif self._live:
             self._live.drilling.end()
 
-    def counters(self) -> Mapping[str, int | float]:
-        """Return what was counted since the start."""
-        counts: dict[str, int | float] = {**self._router.counts, **self._reception.counts}
+    def tally(self) -> Mapping[str, Any]:
+        """Return what only ever grows, so that several workers' add up."""
+        counts = self._router.counts
+        return {
+            **self._router.tally(),
+            **{name: counts[name] for name in ("events", "tests", "unrecorded")},
+            "connections": dict(self._reception.counts),
+            **(self._live.tally() if self._live else {}),
+        }
+
+    def counters(self) -> Mapping[str, int | float | None]:
+        """Return what was counted since the start, and how things stand; None is not known."""
+        counts: dict[str, int | float | None] = {**self._router.counts, **self._reception.counts}
         counts["held"] = len(self._reception.held)
         counts["tasks"] = len(asyncio.all_tasks())
         counts["journal_pending"] = self._journal.pending
+        counts["journal_lag_s"] = round(self._journal.lag_s, 3)
         counts["remembered"] = len(self._tiers.remembered)
         if self._live:
             counts |= self._live.counters()

@@ -58,6 +58,7 @@ class CallSources:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self.grammar = self._make_grammar(frozenset())
         self._copy: RoutesCopy | None = None
+        self._taking_routes = asyncio.Lock()
         self.rules = 0
         self.routes = 0
 
@@ -121,15 +122,17 @@ class CallSources:
         Raises:
             FallbackrouterError: why it cannot be read.
         """
-        serving = self._copy
-        table = await self.in_thread(lambda: self._read_routes(serving))
-        if table is not serving:
-            self._tiers.synced.swap(table)
-            self._copy = table
-            self.routes = table.count
-            if serving is not None:
-                await self.in_thread(serving.close)
-        return self.routes
+        # One at a time: two words of new routes at once would else hold three copies, and leave one behind.
+        async with self._taking_routes:
+            serving = self._copy
+            table = await self.in_thread(lambda: self._read_routes(serving))
+            if table is not serving:
+                self._tiers.synced.swap(table)
+                self._copy = table
+                self.routes = table.count
+                if serving is not None:
+                    await self.in_thread(serving.close)
+            return self.routes
 
     def _read_routes(self, serving: RoutesCopy | None) -> RoutesCopy:
         """Return the routes that lie there now: those that serve where they are the same, told how old they are."""

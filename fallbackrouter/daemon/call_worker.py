@@ -56,6 +56,7 @@ class _Worker:
         channel.say({**self._facts(), "say": "ready"})
         await leaving
         await house.close(channel.leave_s)
+        channel.say({**self._facts(), "say": "alive"})  # what was counted since the last heartbeat
 
     async def _make(self, order: Order) -> House:
         house = await self._build(
@@ -91,6 +92,7 @@ class _Worker:
         if self._house is not None:
             facts |= {"rules": self._house.rules, "routes": self._house.routes}
             facts["counters"] = dict(self._house.counters())
+            facts["tally"] = dict(self._house.tally())
         return facts
 
 

@@ -110,6 +110,8 @@ class Child:
         try:
             while line := await reader.readline():
                 self._take(decode(line), on_word)
+        except ConnectionError:
+            return  # it has gone with words of ours unread; how it ended tells why
         except Exception as error:  # noqa: BLE001 - what cannot be read is silence, and silence is dealt with
             self.sentence = f"it cannot be understood: {type(error).__name__}: {error}"
 

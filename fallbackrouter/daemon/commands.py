@@ -24,6 +24,7 @@ from fallbackrouter import __version__
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ControlError
 from fallbackrouter.daemon.drills import Drills
+from fallbackrouter.daemon.parts_watch import PartsWatch
 from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.team import LEAVE_S, Team
 
@@ -42,6 +43,7 @@ class Service(Protocol):
     drills: Drills
     plan: Plan | None
     ready: bool
+    parts: PartsWatch
 
     @property
     def log_lines_dropped(self) -> int:
@@ -97,27 +99,7 @@ class Commands:
         return await known(message)
 
     async def _status(self, _message: Message) -> Message:
-        service = self._service
-        team, plan = service.team, service.plan
-        return {
-            "version": __version__,
-            "pid": os.getpid(),
-            "ready": service.ready,
-            "healthy": team.healthy,
-            "listen": team.entrances.agi_addresses,
-            "http_listen": team.entrances.http_addresses,
-            "rules": team.fact("rules"),
-            "routes": team.fact("routes"),
-            "crm": plan.crm if plan else "",
-            "breaker": team.breaker.status(),
-            "drill": service.drills.status(),
-            "workers": [slot.status() for slot in team.workers],
-            "background": team.background.status() if team.background else None,
-            "admin": team.admin.status(),
-            "admin_listen": team.admin.addresses,
-            "log_lines_dropped": service.log_lines_dropped,
-            "foreign_modules": _foreign_modules(),
-        }
+        return {**status_of(self._service), "parts": self._service.parts.status()}
 
     async def _rules_changed(self, _message: Message) -> Message:
         return {"rules": await self._service.spread_rules()}
@@ -169,6 +151,32 @@ class Commands:
             raise ControlError(f"within_s is a number of seconds from 0 to {MAX_DRAIN_S:g}")
         self._service.stop(within_s)
         return {"stopping": True}
+
+
+def status_of(service: Service) -> Message:
+    """Return what is known of the service and its children, but for the judgement of its parts."""
+    team, plan = service.team, service.plan
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "ready": service.ready,
+        "healthy": team.healthy,
+        "listen": team.entrances.agi_addresses,
+        "http_listen": team.entrances.http_addresses,
+        "rules": team.fact("rules"),
+        "routes": team.fact("routes"),
+        "heartbeat_ms": plan.heartbeat_ms if plan else None,
+        "crm": plan.crm if plan else "",
+        "breaker": team.breaker.status(),
+        "drill": service.drills.status(),
+        "workers": [slot.status() for slot in team.workers],
+        "totals": team.totals.now(),
+        "background": team.background.status() if team.background else None,
+        "admin": team.admin.status(),
+        "admin_listen": team.admin.addresses,
+        "log_lines_dropped": service.log_lines_dropped,
+        "foreign_modules": _foreign_modules(),
+    }
 
 
 def _foreign_modules() -> list[str]:

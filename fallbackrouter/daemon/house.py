@@ -48,8 +48,12 @@ class House(Protocol):
         """Begin a drill, or end the one that is on."""
         ...
 
-    def counters(self) -> Mapping[str, int | float]:
-        """Return what was counted since the start."""
+    def counters(self) -> Mapping[str, int | float | None]:
+        """Return what was counted since the start, and how things stand; None is not known."""
+        ...
+
+    def tally(self) -> Mapping[str, Any]:
+        """Return what only ever grows: numbers, lists of numbers, and tables of them; see core.tally."""
         ...
 
     async def close(self, within_s: float) -> None:

@@ -20,6 +20,7 @@ from fallbackrouter.core.errors import StoreError
 from fallbackrouter.core.numbers import Number
 from fallbackrouter.core.policy import Policies, Policy
 from fallbackrouter.core.route import Gate
+from fallbackrouter.crm.addresses import is_address
 from fallbackrouter.crm.client import CrmClient
 from fallbackrouter.crm.drill import Drilling
 from fallbackrouter.crm.resolver import Resolver
@@ -183,15 +184,34 @@ class LiveCrm:
         except StoreError:
             return []  # a start without saved addresses looks them up
 
-    def counters(self) -> Mapping[str, int | float]:
-        """Return what was counted since the start; `breaker_share` is the share of calls that ask now, 0 to 1."""
+    def tally(self) -> Mapping[str, int]:
+        """Return what only ever grows."""
+        return {"breaker_refused": self.breaker.refused, "probes": self._prober.sent}
+
+    def counters(self) -> Mapping[str, int | float | None]:
+        """Return what was counted since the start, and how things stand.
+
+        `breaker_share` is the share of calls that ask now, 0 to 1. `dns_age_s` is since the CRM's addresses were last
+        confirmed, None where none can be used; neither it nor `dns_failures`, in a row, is told of a literal address.
+        """
         return {
+            **self._dns_counters(),
             "live_in_flight": self.tier.in_flight,
             "live_waiting": self.tier.waiting,
             "breaker_share": self.breaker.last.share,
             "breaker_opened": self.breaker.version.opened,
             "breaker_refused": self.breaker.refused,
             "probes": self._prober.sent,
+        }
+
+    def _dns_counters(self) -> Mapping[str, int | float | None]:
+        host = self._client.host
+        if is_address(host):
+            return {}
+        age_s = self._resolver.age_s(host) if self._resolver.addresses(host) else None
+        return {
+            "dns_age_s": None if age_s is None else round(age_s, 1),
+            "dns_failures": self._resolver.failures(host),
         }
 
     async def close(self) -> None:

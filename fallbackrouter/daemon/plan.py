@@ -14,6 +14,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,5 +125,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), 2)
     except TimeoutError:
-        process.kill()
+        end_at_once(process)
         await process.wait()
+
+
+def end_at_once(process: asyncio.subprocess.Process) -> None:
+    """Kill a process, whether or not it is still there: it may have ended while nobody had time to hear of it."""
+    with suppress(ProcessLookupError):
+        process.kill()

@@ -21,7 +21,7 @@ import msgspec
 
 from fallbackrouter import log
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.config.build import ami_secret, crm_token, sync_secret
+from fallbackrouter.config.build import ami_secret, crm_token, sync_secret, webhook_token
 from fallbackrouter.config.load import Loaded, load_settings
 from fallbackrouter.config.rules import apply_configured_rules
 from fallbackrouter.config.settings import Admin, Settings
@@ -158,8 +158,15 @@ class _Planner:
         files = {name: str(self.loaded.file(getattr(crm, name))) for name in _OWN_FILES if getattr(crm, name)}
         crm = msgspec.structs.replace(crm, token="", **files)
         ami = msgspec.structs.replace(self.loaded.settings.ami, secret=ami_secret(self.loaded), secret_file="")
+        token = webhook_token(self.loaded)
+        alerts = msgspec.structs.replace(self.loaded.settings.alerts, webhook_token=token, webhook_token_file="")
         return msgspec.structs.replace(
-            self.loaded.settings, crm=crm, ami=ami, admin=self._admin(), data_dir=str(self.data_dir)
+            self.loaded.settings,
+            crm=crm,
+            ami=ami,
+            alerts=alerts,
+            admin=self._admin(),
+            data_dir=str(self.data_dir),
         )
 
     def _admin(self) -> Admin:

@@ -50,6 +50,7 @@ class Slot:
         self._backoff = Backoff()
         self._closing = asyncio.Event()
         self._hung: asyncio.Task[None] | None = None
+        self._troubled = False
         self._replacing = asyncio.Lock()
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {name}")
 
@@ -101,8 +102,13 @@ class Slot:
 
     def took_ready(self, child: Child) -> None:
         """Take note that a child has become ready."""
-        if child is self.child and not self.first_ready.done():
+        if child is not self.child:
+            return
+        if not self.first_ready.done():
             self.first_ready.set_result(None)
+        if self._troubled:
+            self._troubled = False
+            self._on_incident(self.name, "ready", "it was started again")
 
     def _tell_of_end(self, child: Child, status: int, wait_s: float) -> None:
         if status == 0:
@@ -110,7 +116,11 @@ class Slot:
             return
         reason = child.sentence or _why(status)
         self._log.error(f"{self.name} ended", pid=child.pid, reason=reason, again_in_s=wait_s)
-        self._on_incident(self.name, "ended", reason)
+        self._tell_trouble("ended", reason)
+
+    def _tell_trouble(self, state: str, reason: str) -> None:
+        self._troubled = True
+        self._on_incident(self.name, state, reason)
 
     def _give_up_where_hopeless(self, child: Child, status: int, tries: int) -> None:
         if self.first_ready.done() or (not child.sentence and tries < FIRST_TRIES):
@@ -132,7 +142,7 @@ class Slot:
         silent_s = child.silent_for_s()
         if silent_s >= self.silence_s:
             self._log.error(f"{self.name} hangs and is replaced", pid=child.pid, silent_s=round(silent_s, 2))
-            self._on_incident(self.name, "hangs", f"no heartbeat for {silent_s:.1f} s")
+            self._tell_trouble("hangs", f"no heartbeat for {silent_s:.1f} s")
             self._hung = asyncio.create_task(child.kill_with_stacks(), name=f"kill {self.name}")
 
     def excuse_silence(self, for_s: float) -> None:
@@ -203,7 +213,8 @@ class Slot:
         if child is None:
             return {"name": self.name, "state": "waiting", "restarts": self.restarts}
         state = "ended" if child.over.done() else "ready" if child.ready else "starting"
-        facts = {**child.facts, "lived_s": round(child.lived_s(), 1), "silent_s": round(child.silent_for_s(), 2)}
+        told = {name: fact for name, fact in child.facts.items() if name != "tally"}  # it is in the totals
+        facts = {**told, "lived_s": round(child.lived_s(), 1), "silent_s": round(child.silent_for_s(), 2)}
         return {"name": self.name, "state": state, "pid": child.pid, "restarts": self.restarts, **facts}
 
 

@@ -15,7 +15,7 @@ from fallbackrouter.clock import Clock
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import ConfigError, ControlError, FallbackrouterError
 from fallbackrouter.daemon.child import Child
-from fallbackrouter.daemon.commands import Commands
+from fallbackrouter.daemon.commands import Commands, status_of
 from fallbackrouter.daemon.door import Door
 from fallbackrouter.daemon.drills import Drills
 from fallbackrouter.daemon.entrances import Entrances
@@ -23,6 +23,7 @@ from fallbackrouter.daemon.listeners import inherited
 from fallbackrouter.daemon.lock import take_lock
 from fallbackrouter.daemon.notify import Notifier
 from fallbackrouter.daemon.parent_log import ParentLog
+from fallbackrouter.daemon.parts_watch import PartsWatch
 from fallbackrouter.daemon.plan import Plan, prepare
 from fallbackrouter.daemon.programs import Programs, child_environ
 from fallbackrouter.daemon.team import LEAVE_S, Team
@@ -62,6 +63,7 @@ class Supervisor:
         self.team.greet = self.drills.greeting
         self.plan: Plan | None = None
         self.ready = False
+        self.parts = PartsWatch(lambda: status_of(self), clock=clock, on_incident=self.team.record_incident)
         self._door: Door | None = None
         self._lock: int | None = None
         self._stop = asyncio.Event()
@@ -182,6 +184,7 @@ class Supervisor:
         Raises:
             ControlError: a worker did not.
         """
+        self.team.tell_background({"do": "rules_taken"})
         answers = await self.team.tell_workers({"do": "rules_changed"}, _TELL_S)
         return min((int(answer["rules"]) for answer in answers), default=0)
 
@@ -228,6 +231,8 @@ class Supervisor:
                 self.team.excuse_silence(late_s)
             self.team.look()
             self.drills.look()
+            if self.ready:
+                self.parts.look()
             watchdog_s = self._notifier.watchdog_s
             if watchdog_s and now_s - pinged_s >= watchdog_s / 3 and (self.team.healthy or not self.ready):
                 pinged_s = now_s

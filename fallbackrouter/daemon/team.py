@@ -1,6 +1,7 @@
 """The children as a whole: call workers on shared listeners, the background process and the admin process."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from fallbackrouter.daemon.plan import Plan
 from fallbackrouter.daemon.programs import Programs
 from fallbackrouter.daemon.renewal import Renewal
 from fallbackrouter.daemon.slot import Slot, StartChild
+from fallbackrouter.daemon.totals import Totals
 
 LEAVE_S = 5.0
 """What a worker has to finish its calls."""
@@ -24,6 +26,8 @@ GRACE_S = 1.5
 """What it has beyond that to write its journal and end."""
 _BACKGROUND_SILENCE_S = 30.0
 """The background process answers no calls; it may be busy."""
+_MAX_UNTOLD = 200
+"""Incidents that wait for a background process that can put them on record."""
 _NONE = Entrances()
 
 
@@ -59,6 +63,9 @@ class Team:
         self._entrances = held
         self._on_word = on_word
         self._alive: set[Child] = set()
+        self.totals = Totals(lambda: self._alive)
+        self._restarts: dict[str, int] = {}
+        self._untold: deque[Message] = deque(maxlen=_MAX_UNTOLD)
         self._max_rss_mb = 0.0
         self.admin = AdminPlace(
             self._admin_starter, clock=clock, log=log, on_incident=self.record_incident, grace_s=GRACE_S
@@ -99,7 +106,9 @@ class Team:
         name = f"worker {len(self.workers) + 1}"
         start = self._starter(self._programs.worker, plan, self._entrances, self.breaker)
         silence_s = plan.heartbeat_ms / 1000
-        self.workers.append(Slot(name, start, silence_s=silence_s, log=self._log, on_incident=self.record_incident))
+        slot = Slot(name, start, silence_s=silence_s, log=self._log, on_incident=self.record_incident)
+        slot.restarts = self._restarts.pop(name, 0)
+        self.workers.append(slot)
 
     def _admin_starter(self, plan: Plan, listeners: Listeners) -> StartChild | None:
         """Return what starts the admin process; None where there is none to start."""
@@ -137,13 +146,19 @@ class Team:
                 if greeting := self.greet():
                     child.tell(greeting)
             self._alive.add(child)
-            child.over.add_done_callback(lambda _: self._alive.discard(child))
+            child.over.add_done_callback(lambda _: self._part_with(child))
             return child
 
         return start
 
+    def _part_with(self, child: Child) -> None:
+        self._alive.discard(child)
+        self.totals.keep(child)
+
     def _hear(self, child: Child, word: Message) -> None:
         if word["say"] == "ready":
+            if self.background is not None and child is self.background.child:
+                self._tell_untold(child)
             for slot in self._slots():
                 slot.took_ready(child)
             self._log.info(f"{child.name} is ready", pid=child.pid, after_s=round(child.lived_s(), 2))
@@ -184,6 +199,7 @@ class Team:
         while len(self.workers) < plan.workers:
             self._add_worker(plan)
         surplus, self.workers = self.workers[plan.workers :], self.workers[: plan.workers]
+        self._restarts |= {slot.name: slot.restarts for slot in surplus}
         await asyncio.gather(*(slot.close(LEAVE_S, GRACE_S) for slot in surplus))
         await asyncio.gather(*(slot.first_ready for slot in self.workers), return_exceptions=True)  # the log says why
 
@@ -249,11 +265,22 @@ class Team:
         return await child.ask(message, within_s)
 
     def record_incident(self, part: str, state: str, reason: str) -> None:
-        """Have a change of state kept in the journal; where nobody can keep it, the log line must do."""
+        """Have a change of state kept in the journal, as soon as there is a background process that can."""
+        at_ms = round(self._clock.now_at().timestamp() * 1000)
+        self._untold.append({"do": "incident", "part": part, "state": state, "reason": reason, "at_ms": at_ms})
+        child = self.background.child if self.background else None
+        if child is not None and child.ready:
+            self._tell_untold(child)
+
+    def _tell_untold(self, child: Child) -> None:
+        while self._untold:
+            child.tell(self._untold.popleft())
+
+    def tell_background(self, message: Message) -> None:
+        """Tell the background process something, where there is one; no answer is waited for."""
         child = self.background.child if self.background else None
         if child is not None and not child.over.done():
-            at_ms = round(self._clock.now_at().timestamp() * 1000)
-            child.tell({"do": "incident", "part": part, "state": state, "reason": reason, "at_ms": at_ms})
+            child.tell(message)
 
     def hurry(self) -> None:
         """Wait for nobody any longer."""

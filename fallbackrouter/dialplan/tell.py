@@ -49,7 +49,7 @@ _ENDED = {
     "dialstatus": "${DIALSTATUS}",
     "hangup_cause": "${HANGUPCAUSE}",
     "billsec": "${CDR(billsec)}",
-    "answered_by": "${DIALEDPEERNUMBER}",
+    "answered_by": "${FR_BY}",
     "transferred_to": "${BLINDTRANSFER}",
     "link": "${FR_LINK}",
 }
@@ -129,7 +129,8 @@ def _ended(plan: Plan) -> str:
         Step("GotoIf($[${LEN(${FR_LINK})} = 0]?tell)", "there is none"),
         Step("GotoIf($[${LEN(${CDR(answer)})} = 0]?tell)", "what was never answered has no recording"),
         Step("Set(LOCAL(FR_STAGE)=end_auto)", "an end with one"),
-        Step("NoOp()", "what is known is told", "tell"),
+        Step("Set(LOCAL(FR_BY)=${CUT(DIALEDPEERNUMBER,@,1)})", "62 of Local/62@from-internal/n", "tell"),
+        Step("Set(LOCAL(FR_BY)=${CUT(FR_BY,/,1)})", "62 of PJSIP/62/sip:62@192.0.2.7, too"),
         *_tell(plan, "${FR_STAGE}", _ENDED),
         Step("Return()", "the channel may end"),
     ]

@@ -4,15 +4,13 @@ import os
 import tempfile
 from pathlib import Path
 
+from fallbackrouter.control.parts import FULL_BYTES, LOW_BYTES, MAKE_ROOM
 from fallbackrouter.doctor.finding import Finding, fail, ok, warn
 
 NAME = "disk"
-WARN_BYTES = 1_000_000_000
-FAIL_BYTES = 100_000_000
-"""Below it the journal may be full before anyone comes: 100,000 decisions take some 80 MB."""
 
 
-def check_disk(data_dir: Path, warn_bytes: int = WARN_BYTES, fail_bytes: int = FAIL_BYTES) -> list[Finding]:
+def check_disk(data_dir: Path, warn_bytes: int = LOW_BYTES, fail_bytes: int = FULL_BYTES) -> list[Finding]:
     """Look at the free space, and write a file that has no name and leaves none. Blocking.
 
     Args:
@@ -45,7 +43,6 @@ def _room(data_dir: Path, warn_bytes: int, fail_bytes: int) -> Finding:
     disk = os.statvfs(data_dir)
     free_bytes = disk.f_bavail * disk.f_frsize
     what = f"{free_bytes / 1e6:,.0f} MB are free where data_dir lies"
-    remedy = "make room: on a full disk calls are answered, but their records pile up in memory"
     if free_bytes < fail_bytes:
-        return fail(NAME, what, remedy)
-    return warn(NAME, what, remedy) if free_bytes < warn_bytes else ok(NAME, what)
+        return fail(NAME, what, MAKE_ROOM)
+    return warn(NAME, what, MAKE_ROOM) if free_bytes < warn_bytes else ok(NAME, what)

@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from fallbackrouter.control.parts import OLD_S, SEE_DEAD, SEE_EVENTS, SEE_REFUSED
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.doctor.finding import Finding, failed_by, ok, skip, warn
 from fallbackrouter.doctor.names import age
 from fallbackrouter.store.outbox import Backlog, Outbox
 
 NAME = "events"
-OLD = timedelta(minutes=15)
-"""A CRM that is well has been told of everything long before."""
+OLD = timedelta(seconds=OLD_S)
 
 
 def check_events(journal: Path, crm_url: str, now_at: datetime) -> list[Finding]:
@@ -35,12 +35,11 @@ def _judge(backlog: Backlog, crm_url: str, now_at: datetime) -> list[Finding]:
         found.append(warn(NAME, what, "set crm.url, or let the dialplan report no events"))
     elif waiting_for > OLD:
         what = f"{backlog.pending:,} wait, the oldest for {age(waiting_for)}"
-        remedy = "see the lines on the CRM; `fallbackrouter events list` tells what it said to each"
-        found.append(warn(NAME, what, remedy))
+        found.append(warn(NAME, what, SEE_EVENTS))
     if backlog.dead:
         what = f"{backlog.dead:,} are dead: the CRM did not take them within events.ttl_s"
-        found.append(warn(NAME, what, "`fallbackrouter events retry --dead` tries again, `events drop --dead` ends it"))
+        found.append(warn(NAME, what, SEE_DEAD))
     if backlog.refused:
         what = f"{backlog.refused:,} were refused by the CRM"
-        found.append(warn(NAME, what, "`fallbackrouter events list --state refused` tells its words: correct one side"))
+        found.append(warn(NAME, what, SEE_REFUSED))
     return found or [ok(NAME, f"{backlog.pending:,} wait, none is refused or dead")]

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+from fallbackrouter.control.parts import SEE_FEED, SEE_STALE
 from fallbackrouter.doctor.finding import Finding, ok, skip, warn
 from fallbackrouter.jobs.sync_state import FAILING, NEVER
 from fallbackrouter.jobs.sync_status import STALE, SyncStatus, in_units, sync_status
@@ -25,9 +26,9 @@ def _age(status: SyncStatus, routes_url: str) -> Finding:
     if status.age_s is not None:
         held += f", as the CRM had them {in_units(status.age_s)} ago"
     if status.state == FAILING:
-        return warn(NAME, f"{held}; the feed fails: {status.known.error}", "correct that; the routes serve meanwhile")
+        return warn(NAME, f"{held}; the feed fails: {status.known.error}", SEE_FEED)
     if status.state == STALE and routes_url:
-        return warn(NAME, f"{held}, which is long", "see that the service runs; `routes status` tells more")
+        return warn(NAME, f"{held}, which is long", SEE_STALE)
     return ok(NAME, held)
 
 

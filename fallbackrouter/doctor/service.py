@@ -7,6 +7,7 @@ from typing import Any
 
 from fallbackrouter.agi.peer import OK_REPLY, header_block, read_command
 from fallbackrouter.clock import Clock
+from fallbackrouter.control.parts import SEE_LOG, breaker_reason, child_trouble
 from fallbackrouter.core.errors import AgiError
 from fallbackrouter.doctor.finding import Finding, fail, ok, skip, warn
 from fallbackrouter.entrance.allow import AllowList
@@ -16,7 +17,6 @@ AGI = "agi"
 ANSWER_S = 5.0
 SPARE_MS = 100.0
 """What a busy machine may add to a call's budget before it is told of."""
-_LOG = "its log says why; docs/operations.md explains each line"
 
 Status = Mapping[str, Any]
 """What `status` on the control socket answered."""
@@ -28,7 +28,7 @@ def check_processes(status: Status, heartbeat_ms: float) -> list[Finding]:
     children = [*workers, *filter(None, [status.get("background")])]
     troubled = [finding for child in children if (finding := _trouble(child, heartbeat_ms))]
     if not status.get("ready") or not status.get("healthy"):
-        troubled.insert(0, warn(WORKERS, "the service says that it is not ready or not healthy", _LOG))
+        troubled.insert(0, warn(WORKERS, "the service says that it is not ready or not healthy", SEE_LOG))
     troubled += _held_back(status)
     return troubled or [ok(WORKERS, f"it runs, with {len(workers)} call worker(s), pid {status.get('pid')}")]
 
@@ -41,22 +41,16 @@ def _held_back(status: Status) -> list[Finding]:
         what = f"a drill is on: {drill.get('fault')}, for {drill.get('left_s')} s more"
         found.append(warn(WORKERS, what, "wait for its end: what is found meanwhile may be the drill's"))
     if breaker and breaker.get("state") != "closed":
-        what = (
-            f"calls ask the CRM not at all or in part: its breaker is {breaker.get('state')} ({breaker.get('reason')})"
-        )
-        found.append(warn(WORKERS, what, "see the lines on the CRM; it closes by itself once the CRM answers again"))
+        remedy = "see the lines on the CRM; it closes by itself once the CRM answers again"
+        found.append(warn(WORKERS, breaker_reason(breaker), remedy))
     return found
 
 
 def _trouble(child: Mapping[str, Any], heartbeat_ms: float) -> Finding | None:
-    name, state = child.get("name", "a process"), child.get("state")
-    if state != "ready":
-        return warn(WORKERS, f"{name} is {state}, started again {child.get('restarts', 0)} times", _LOG)
-    silent_s = float(child.get("silent_s", 0))
-    if silent_s * 1000 > heartbeat_ms:
-        return warn(WORKERS, f"{name} has said nothing for {silent_s:.1f} s", _LOG)
+    if trouble := child_trouble(child, heartbeat_ms):
+        return warn(WORKERS, trouble, SEE_LOG)
     if child.get("restarts"):
-        return warn(WORKERS, f"{name} was started again {child['restarts']} times", _LOG)
+        return warn(WORKERS, f"{child.get('name')} was started again {child['restarts']} times", SEE_LOG)
     return None
 
 
@@ -95,7 +89,7 @@ class Door:
         if not variables.get("FR_SOURCE"):
             if not admitted:
                 return skip(AGI, f"{address} does not admit this machine (agi.allow), so it cannot be asked from here")
-            return fail(AGI, f"{address} closed the connection without an answer", _LOG)
+            return fail(AGI, f"{address} closed the connection without an answer", SEE_LOG)
         what = f"{address} answered in {took_ms:.0f} ms from {variables['FR_SOURCE']}"
         if variables.get("FR_STATUS") == "unrecorded":
             return warn(AGI, f"{what}, but the answer was not on disk in time", "see the checks of disk and journal")

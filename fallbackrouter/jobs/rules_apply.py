@@ -72,6 +72,19 @@ def apply_rules(
     raise StoreError("others applied rules at the same time, again and again; try again")
 
 
+def examine_rules(check: CheckRules, journal: Path, *, read: ReadSources) -> Applied:
+    """Find out what `apply_rules` would, unasked, and store nothing. Blocking, as that is.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    latest = latest_ruleset(journal)
+    checked, sources = _checked_as_read(check, read)
+    if _is_held(latest, sources):
+        return Applied(ok=True, changed=False, count=_count(latest), problems=(), held=True)
+    return Applied(ok=checked.ok, changed=False, count=_count(latest), problems=checked.problems)
+
+
 def _checked_as_read(check: CheckRules, read: ReadSources) -> tuple[Checked, Sources | None]:
     """Return what a check found with the very files that it read; None for these where somebody keeps saving."""
     before = read()

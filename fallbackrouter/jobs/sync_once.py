@@ -29,6 +29,7 @@ from fallbackrouter.jobs.sync_state import (
     save_rejects,
     save_state,
 )
+from fallbackrouter.store.faults import DamagedError
 from fallbackrouter.store.route_draft import MAX_PATTERNS, RouteDraft
 from fallbackrouter.store.route_facts import RouteFacts, route_facts
 from fallbackrouter.store.route_row import Changes
@@ -131,7 +132,7 @@ class Sync:
             state = load_state(self._folder)
             begun_s, at = self._clock.now_s(), self._clock.now_at()
             try:
-                outcome, state = await self._sync(ask, state, at, begun_s)
+                outcome, state = await self._sync_or_anew(ask, state, at, begun_s)
             except FallbackrouterError as error:
                 if not ask.dry_run:
                     with suppress(StoreError):
@@ -140,6 +141,17 @@ class Sync:
             if not ask.dry_run:
                 save_state(self._folder, state)
             return outcome
+
+    async def _sync_or_anew(
+        self, ask: Ask, state: SyncState, at: datetime, begun_s: float
+    ) -> tuple[Outcome, SyncState]:
+        """Sync; where the file that a delta has to go on from is damaged, ask for all routes: it is only a cache."""
+        try:
+            return await self._sync(ask, state, at, begun_s)
+        except DamagedError:
+            if ask.full:
+                raise
+            return await self._sync(replace(ask, full=True), state, at, begun_s)
 
     async def _sync(self, ask: Ask, state: SyncState, at: datetime, begun_s: float) -> tuple[Outcome, SyncState]:
         facts = route_facts(self._routes)

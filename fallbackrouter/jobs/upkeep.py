@@ -29,13 +29,16 @@ class UpkeepJob:
 
     Args:
         in_thread: runs each step; one at a time.
+
+    Attributes:
+        reason: why the journal cannot be kept in bounds, "" where it can.
     """
 
     def __init__(self, upkeep: Upkeep, in_thread: InThread, look_s: float = LOOK_S) -> None:
         self._upkeep = upkeep
         self._in_thread = in_thread
         self._look_s = look_s
-        self._trouble = False
+        self.reason = ""
 
     async def run(self) -> None:
         """Go on until cancelled; no fault of the disk ends it."""
@@ -48,13 +51,13 @@ class UpkeepJob:
         try:
             worked = await self._in_thread(self._step)
         except StoreError as error:
-            if not self._trouble:
+            if not self.reason:
                 log.warning("the journal cannot be kept in bounds", reason=str(error))
-            self._trouble = True
+            self.reason = str(error)
             return FAULT_S
-        if self._trouble:
+        if self.reason:
             log.info("the journal is kept in bounds again")
-        self._trouble = False
+        self.reason = ""
         return max(_LEAST_PAUSE_S, self._upkeep.latest_ms / 1000 * _PAUSE) if worked else self._look_s
 
     def _step(self) -> bool:

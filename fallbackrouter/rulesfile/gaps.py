@@ -1,8 +1,9 @@
 """Warns of hours of the week that the rules for a did leave open, though they divide the week among them.
 
-Its rules: a single rule with hours divides nothing, the rest is left to the last resort on purpose; of it, only a hole
-too short for a lunch break is named. A rule for more dids fills the hours of each of them. Rules for some dates, for
-some callers or of tier override fill none.
+Its rules: a single rule with hours divides nothing, nights and weekends are left to the last resort on purpose; of it,
+holes inside its opening hours are named: a break of less than four hours, and the one working day that it leaves out. A
+rule for more dids fills the hours of each of them. Rules for some dates, for some callers or of tier override fill
+none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,10 +15,11 @@ from fallbackrouter.core.order import NUMBER, entries, parts
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.tier import FALLBACK
-from fallbackrouter.core.week import WEEK, shorter, spelled, week_of
+from fallbackrouter.core.week import WEEK, day_left_out, shorter, spelled, week_of
 from fallbackrouter.rulesfile.groups import Group, Member, one_zone
 
-SHORT_MINUTES = 30
+BREAK_MINUTES = 240
+"""Longer than a siesta, shorter than the day that a rule for nights leaves open."""
 MAX_WIDER = 200
 """So many rules are looked at for one did."""
 MAX_NUMBERS = 50
@@ -56,7 +58,7 @@ class Gaps:
             return None
         open_ = WEEK & ~self._week(timed[0].rule)
         if len(timed) == 1:
-            open_ = shorter(open_, SHORT_MINUTES)
+            open_ = shorter(open_, BREAK_MINUTES) | day_left_out(WEEK & ~open_)
         if not open_:
             return None
         hours = spelled(open_)

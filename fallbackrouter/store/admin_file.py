@@ -1,4 +1,6 @@
-"""admin.db: who may use the web interface. A file of its own, so that no login ever holds up a call's record.
+"""admin.db: who may use the web interface, and what was changed by whom.
+
+A file of its own, so that no login ever holds up a call's record.
 
 Its rules:
 
@@ -32,6 +34,9 @@ _STEPS = (
         digest BLOB PRIMARY KEY NOT NULL, user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
         address TEXT NOT NULL, made_at INTEGER NOT NULL, seen_at INTEGER NOT NULL) STRICT;
     CREATE INDEX sessions_by_user ON sessions (user);
+    CREATE TABLE audit (
+        id TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
+        target TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, outcome TEXT NOT NULL) STRICT;
     """,
 )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fallbackrouter.core.errors import StoreError
+from fallbackrouter.core.errors import MissingError
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.opened import opened
 from fallbackrouter.store.outbox_sql import WAKE
@@ -70,7 +70,8 @@ def change_chosen(path: Path, chosen: Chosen, change: Change, at: datetime) -> i
     """Change all events that are chosen, and return how many; what comes to be so meanwhile is left alone.
 
     Raises:
-        StoreError: one of the ids is none, or as `retry_events`.
+        MissingError: one of the ids is none.
+        StoreError: as `retry_events`.
     """
     if chosen.event_ids or chosen.call:
         return change(path, _chosen_ids(path, chosen), at)
@@ -85,7 +86,7 @@ def _chosen_ids(path: Path, chosen: Chosen) -> list[str]:
         states = {event_id: connection.execute(_STATE, (event_id,)).fetchone() for event_id in chosen.event_ids}
         for event_id, found in states.items():
             if found is None:
-                raise StoreError(f"there is no event {event_id}; `fallbackrouter events list` shows the newest")
+                raise MissingError(f"there is no event {event_id}; `fallbackrouter events list` shows the newest")
         of_call = {event_id for (event_id,) in connection.execute(BY_CALL, (chosen.call, chosen.call))}
         for event_id in of_call if chosen.call and not chosen.event_ids else ():
             states[event_id] = connection.execute(_STATE, (event_id,)).fetchone()

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -74,6 +75,15 @@ class Inbox:
     def pending(self) -> int:
         """How many decisions and events are not recorded."""
         return len(self._now) + len(self.in_hand)
+
+    def oldest_at(self) -> datetime | None:
+        """Return when the record that has waited longest was made, None where none waits."""
+        in_hand = self.in_hand
+        try:
+            oldest = in_hand[0] if in_hand else self._now[0]
+        except IndexError:  # the thread has just taken it
+            return None
+        return oldest.what.at if isinstance(oldest, Waiting) else None
 
     def put(self, item: Item) -> None:
         """Add something for the thread, which hears of it at the next `wake`."""

@@ -90,6 +90,12 @@ class JournalWriter:
         """How many decisions and events are not recorded."""
         return self._inbox.pending
 
+    @property
+    def lag_s(self) -> float:
+        """For how long the record that has waited longest has, in seconds; 0 where none waits."""
+        oldest_at = self._inbox.oldest_at()
+        return max(0.0, (self._clock.now_at() - oldest_at).total_seconds()) if oldest_at else 0.0
+
     def record_decision(self, decision: Decision) -> asyncio.Future[bool]:
         """Record a decision; its times are read when it is written, those still missing come by `record_times`."""
         return self._record(decision)

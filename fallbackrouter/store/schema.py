@@ -6,7 +6,7 @@ that a journal made here is opened and migrated like any other.
 
 import sqlite3
 
-REVISION = "out_calls"
+REVISION = "0006"
 """The migrations' head that STATEMENTS stand for."""
 
 STATEMENTS = (
@@ -19,7 +19,10 @@ STATEMENTS = (
         live_ms REAL, journal_ms REAL, write_ms REAL)""",
     "CREATE INDEX decisions_by_call ON decisions (call_id, id)",
     "CREATE INDEX decisions_by_linked ON decisions (linked_id, id) WHERE linked_id <> call_id",
-    "CREATE INDEX decisions_by_time ON decisions (at, ms)",
+    "CREATE INDEX decisions_by_time ON decisions (at)",
+    "CREATE INDEX decisions_over_100_ms ON decisions (at, ms) WHERE ms >= 100",
+    "CREATE INDEX decisions_over_10_ms ON decisions (at, ms) WHERE ms >= 10 AND ms < 100",
+    "CREATE INDEX decisions_under_10_ms ON decisions (at, ms) WHERE ms < 10",
     "CREATE INDEX decisions_by_did ON decisions (did_key, at)",
     "CREATE INDEX decisions_by_caller ON decisions (caller_key, at)",
     "CREATE INDEX decisions_by_source ON decisions (source, status, at)",

@@ -16,7 +16,7 @@ from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store.decisions import Json, as_json
 from fallbackrouter.store.faults import refusal
 from fallbackrouter.store.opened import require
-from fallbackrouter.store.wanted import Condition, Wanted, Way, by_time, count_sql, page_sql, ways
+from fallbackrouter.store.wanted import Condition, Wanted, Way, by_slowness, count_sql, page_sql, ways
 
 PAGE = 2000
 COUNTED = 20_000
@@ -72,16 +72,16 @@ def search(path: Path, wanted: Wanted, *, limit: int | None = None) -> Iterator[
 
 
 def best_way(connection: sqlite3.Connection, wanted: Wanted) -> Way:
-    """Return the index that leads to the fewest decisions.
+    """Return what leads to the fewest decisions.
 
-    Where each leads to very many, slow ones are looked for in the order of time, as that index knows who is slow.
+    Where each leads to very many, slow ones are looked for by the indexes that know who is slow, in the order of time.
     """
     possible = ways(wanted)
     if len(possible) == 1 and wanted.slow_ms is None:
         return possible[0]
     counted = [(_asked(connection, count_sql(way, wanted, COUNTED))[0][0], way) for way in possible]
     count, best = min(counted, key=lambda one: one[0])
-    return by_time() if wanted.slow_ms is not None and count >= COUNTED else best
+    return by_slowness(wanted.slow_ms) if wanted.slow_ms is not None and count >= COUNTED else best
 
 
 def _asked(connection: sqlite3.Connection, query: Condition) -> list[Any]:

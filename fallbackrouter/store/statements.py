@@ -76,20 +76,37 @@ def decisions(rows: int) -> str:
 def events(rows: int) -> str:
     """Return the SQL that writes `rows.event_row`s, each behind its place in the batch, and numbers them by call.
 
-    What is there already is left out before numbers are given, so that a second try leaves no gap. An event whose
-    decision its call worker does not know is linked to the newest one of its call.
+    What is there already is left out before numbers are given, so that a second try leaves no gap; so is what the other
+    half of the same Local channel has told. An event whose decision its call worker does not know is linked to the
+    newest one of its call.
     """
     names = ", ".join(EVENT_COLUMNS)
     written = names.replace("decision_id", _DECISION)
     given = values(1 + len(EVENT_COLUMNS), rows)
     return f"""WITH given (place, {names}) AS (VALUES {given}), fresh AS (
-            SELECT DISTINCT * FROM given AS g WHERE NOT EXISTS (SELECT 1 FROM events WHERE event_id = g.event_id)
+            SELECT DISTINCT *, {_OTHER_HALF} AS other FROM given AS g
+            WHERE NOT EXISTS (SELECT 1 FROM events WHERE event_id = g.event_id)
         ), numbered AS (
-            SELECT *, row_number() OVER (PARTITION BY node, call_key ORDER BY place) AS nth FROM fresh
+            SELECT *, row_number() OVER (PARTITION BY node, call_key ORDER BY place) AS nth FROM fresh AS half
+            WHERE half.other IS NULL OR NOT (
+                EXISTS (SELECT 1 FROM events AS told WHERE {_TOLD})
+                OR EXISTS (SELECT 1 FROM fresh AS told WHERE told.place < half.place AND {_TOLD}))
         ) INSERT INTO events ({names}, due_at, seq)
         SELECT {written}, at, nth + coalesce((
             SELECT max(e.seq) FROM events AS e WHERE e.call_key = numbered.call_key AND e.node = numbered.node
         ), 0) FROM numbered"""  # noqa: S608 - our own names
+
+
+# A Local channel has two halves, `Local/100@queue-0000002a;1` and `;2`. Where both run through the same dialplan, each
+# reports the same moment of the same call. Any other two channels of a call are two people, and both are told of.
+_CHANNEL = "json_extract({}.details, '$.channel')"
+_LINK = "coalesce(json_extract({}.details, '$.extra.link'), '')"
+_OTHER_HALF = f"""CASE WHEN {_CHANNEL.format("g")} LIKE 'Local/%;1' THEN rtrim({_CHANNEL.format("g")}, '1') || '2'
+                WHEN {_CHANNEL.format("g")} LIKE 'Local/%;2' THEN rtrim({_CHANNEL.format("g")}, '2') || '1' END"""
+_TOLD = f"""told.call_key = half.call_key AND told.node = half.node AND told.stage = half.stage
+                    AND {_CHANNEL.format("told")} = half.other
+                    AND {_LINK.format("half")} IN ('', {_LINK.format("told")})"""
+"""`told` says what `half` says; a recording that it knows nothing of is news."""
 
 
 # By the channel that asked, by the call's first channel, and by whichever channel of the call asked.

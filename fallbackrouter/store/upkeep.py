@@ -57,6 +57,9 @@ class Upkeep:
     Args:
         veiling: made when the first row is to be hidden, as it may need a secret that has to be read.
         free_bytes: how much room a folder's disk has left.
+
+    Attributes:
+        disk_free_bytes: how much room was left when it was looked at last; None before the first time.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Upkeep:
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
         self._shrinking = False
+        self.disk_free_bytes: int | None = None
 
     def carry_over(self) -> bool:
         """Carry the write-ahead log into the journal where it has grown, so that few commits have to.
@@ -112,7 +116,8 @@ class Upkeep:
 
     def _make_room(self, connection: sqlite3.Connection) -> bool:
         """Delete by size: where the disk runs full, or the journal is past its bound."""
-        if self._free_bytes(self._path.parent) < self._bounds.min_free_bytes:
+        self.disk_free_bytes = free_bytes = self._free_bytes(self._path.parent)
+        if free_bytes < self._bounds.min_free_bytes:
             if self._retention.give_back(connection, 0):
                 checkpoint(self._path, connection, 0)  # the file shrinks only here
                 return True

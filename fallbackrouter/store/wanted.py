@@ -8,6 +8,7 @@ the SQL, so that the planner cannot choose another.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 
 from fallbackrouter.core.decision import DEGRADED, OK
 from fallbackrouter.core.tier import DEFAULT_ORDER
@@ -17,7 +18,12 @@ SOURCES = DEFAULT_ORDER
 _LAST_CHAR = "\U0010ffff"
 DRILLED = """instr(trail, '"drill: ') > 0"""
 """True of a decision that a drill touched; spelled as in the index, which SQLite compares word by word."""
-_BY_TIME = "decisions_by_time"
+_BANDS = (
+    ("decisions_over_100_ms", "ms >= 100", inf),
+    ("decisions_over_10_ms", "ms >= 10 AND ms < 100", 100.0),
+    ("decisions_under_10_ms", "ms < 10", 10.0),
+)
+"""Indexes of decisions by what they took: the index, its condition, and what they took less than, in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +72,24 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """An index that leads to what is wanted, by one or more of its parts, each of them in the order of time."""
+class Part:
+    """What one index leads to, where a condition holds that it can be searched by, in the order of time."""
 
     index: str
-    parts: tuple[Condition, ...]
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What leads to what is wanted: one or more parts of one index, or of several that have nothing in common."""
+
+    parts: tuple[Part, ...]
     in_order: bool = True
+
+    @classmethod
+    def by(cls, index: str, conditions: Sequence[Condition], *, in_order: bool = True) -> "Way":
+        """Return the way by these parts of one index."""
+        return cls(tuple(Part(index, condition) for condition in conditions), in_order)
 
 
 def _number(column: str, numbers: Numbers | None) -> tuple[Condition, ...]:
@@ -93,11 +111,11 @@ def _origin(wanted: Wanted) -> tuple[Condition, ...]:
 def ways(wanted: Wanted) -> list[Way]:
     """Return the indexes that lead to what is wanted, the likely best first; that of time where no other does."""
     found = [
-        Way("decisions_by_caller", _number("caller_key", wanted.caller), _exact(wanted.caller)),
-        Way("decisions_by_did", _number("did_key", wanted.did), _exact(wanted.did)),
-        Way("decisions_by_rule", (Condition("rule <> '' AND rule = ?", (wanted.rule,)),) if wanted.rule else ()),
-        Way("decisions_drilled", (Condition(DRILLED),) if wanted.drill else ()),
-        Way("decisions_by_source", _origin(wanted)),
+        Way.by("decisions_by_caller", _number("caller_key", wanted.caller), in_order=_exact(wanted.caller)),
+        Way.by("decisions_by_did", _number("did_key", wanted.did), in_order=_exact(wanted.did)),
+        Way.by("decisions_by_rule", (Condition("rule <> '' AND rule = ?", (wanted.rule,)),) if wanted.rule else ()),
+        Way.by("decisions_drilled", (Condition(DRILLED),) if wanted.drill else ()),
+        Way.by("decisions_by_source", _origin(wanted)),
     ]
     leading = [way for way in found if way.parts]
     in_order = [way for way in leading if way.in_order]
@@ -107,18 +125,27 @@ def ways(wanted: Wanted) -> list[Way]:
 
 
 def _out_of_order(wanted: Wanted, leading: list[Way]) -> list[Way]:
-    """Return an index that alone knows who is wanted; what it leads to is sorted before a row is read."""
+    """Return what alone knows who is wanted; what it leads to is sorted before a row is read."""
     if not wanted.tests:
         return []
     if wanted.slow_ms is not None:
-        slow = Condition("ms >= ?", (wanted.slow_ms,))
-        return [] if leading else [Way(_BY_TIME, (slow,), in_order=False)]
+        return [] if leading else [by_slowness(wanted.slow_ms, in_order=False)]
     return leading if len(leading) == 1 else []
 
 
 def by_time() -> Way:
-    """Return the index that leads to everything, and knows how long each decision took."""
-    return Way(_BY_TIME, (Condition("true"),))
+    """Return the index that leads to everything."""
+    return Way.by("decisions_by_time", (Condition("true"),))
+
+
+def by_slowness(slow_ms: float, *, in_order: bool = True) -> Way:
+    """Return the indexes that know which decisions took at least so long."""
+    slow = tuple(
+        Part(index, Condition(f"{band} AND ms >= ?", (slow_ms,)))
+        for index, band, below_ms in _BANDS
+        if below_ms > slow_ms
+    )
+    return Way(slow, in_order)
 
 
 def _exact(numbers: Numbers | None) -> bool:
@@ -174,7 +201,7 @@ def page_sql(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: in
     """Return the SQL of one page of decisions, newest first, following one index."""
     if not way.in_order:
         return _page_out_of_order(way, wanted, before, limit)
-    parts = [_selected("*", way, part, wanted, before) for part in way.parts]
+    parts = [_selected("*", part, wanted, before) for part in way.parts]
     sql = " UNION ALL ".join(part.sql for part in parts)
     values = tuple(value for part in parts for value in part.values)
     return Condition(f"{sql} ORDER BY at DESC, id DESC LIMIT ?", (*values, limit))
@@ -182,29 +209,33 @@ def page_sql(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: in
 
 def _page_out_of_order(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: int) -> Condition:
     """Sort no more than moments and row numbers, and read only the rows that are shown."""
-    found = joined([*way.parts, *in_time(wanted, before)])
-    rows = f"SELECT rowid FROM decisions INDEXED BY {way.index} WHERE {found.sql} ORDER BY at DESC, rowid DESC LIMIT ?"  # noqa: S608 - our own names
+    found = [_followed("at, rowid AS place", part, in_time(wanted, before)) for part in way.parts]
+    each = " UNION ALL ".join(part.sql for part in found)
+    rows = f"SELECT place FROM ({each}) ORDER BY at DESC, place DESC LIMIT ?"  # noqa: S608 - our own names
     sql = f"SELECT * FROM decisions WHERE rowid IN ({rows}) ORDER BY at DESC, id DESC"  # noqa: S608 - the same
-    return Condition(sql, (*found.values, limit))
+    return Condition(sql, (*(value for part in found for value in part.values), limit))
 
 
-def _selected(what: str, way: Way, part: Condition, wanted: Wanted, before: tuple[int, str] | None = None) -> Condition:
-    found = joined([part, *in_time(wanted, before), *conditions(wanted)])
-    return Condition(f"SELECT {what} FROM decisions INDEXED BY {way.index} WHERE {found.sql}", found.values)  # noqa: S608 - our own names
+def _selected(what: str, part: Part, wanted: Wanted, before: tuple[int, str] | None = None) -> Condition:
+    return _followed(what, part, [*in_time(wanted, before), *conditions(wanted)])
+
+
+def _followed(what: str, part: Part, more: Sequence[Condition]) -> Condition:
+    found = joined([part.condition, *more])
+    return Condition(f"SELECT {what} FROM decisions INDEXED BY {part.index} WHERE {found.sql}", found.values)  # noqa: S608 - our own names
 
 
 def count_sql(way: Way, wanted: Wanted, limit: int) -> Condition:
     """Return the SQL that counts what an index leads to, up to a limit, without reading a row."""
-    found = [joined([part, *in_time(wanted)]) for part in way.parts]
-    follow = f"SELECT 1 FROM decisions INDEXED BY {way.index} WHERE "  # noqa: S608 - our own names
-    sql = " UNION ALL ".join(follow + one.sql for one in found)
+    found = [_followed("1", part, in_time(wanted)) for part in way.parts]
+    sql = " UNION ALL ".join(one.sql for one in found)
     values = tuple(value for one in found for value in one.values)
-    return Condition(f"SELECT count(*) FROM ({sql} LIMIT ?)", (*values, limit))  # noqa: S608 - the same
+    return Condition(f"SELECT count(*) FROM ({sql} LIMIT ?)", (*values, limit))  # noqa: S608 - our own names
 
 
 def grouped_sql(way: Way, wanted: Wanted, names: Sequence[str]) -> Condition:
     """Return the SQL that counts decisions by expressions, as (expressions…, count)."""
-    parts = [_selected(", ".join(names), way, part, wanted) for part in way.parts]
+    parts = [_selected(", ".join(names), part, wanted) for part in way.parts]
     sql = " UNION ALL ".join(part.sql for part in parts)
     places = ", ".join(str(place) for place, _ in enumerate(names, 1))
     values = tuple(value for part in parts for value in part.values)

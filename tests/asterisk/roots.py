@@ -88,7 +88,7 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _run(*command: str | Path, log: Path) -> None:
+def run_quietly(*command: str | Path, log: Path) -> None:
     """Run a program of Debian's, its output in the log.
 
     Raises:
@@ -114,14 +114,16 @@ def _run(*command: str | Path, log: Path) -> None:
 def _make(release: Release, part: Path, log: Path) -> None:
     mirror = [os.environ[MIRROR]] if os.environ.get(MIRROR) else []
     include = ["--include=asterisk"] if release.at_once else []
-    _run("debootstrap", "--variant=minbase", *include, release.suite, part, *mirror, log=log)
+    run_quietly("debootstrap", "--variant=minbase", *include, release.suite, part, *mirror, log=log)
     if not release.at_once:
         policy = part / "usr/sbin/policy-rc.d"  # nobody may start a daemon in there while it is being made
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
-        _run("chroot", part, "apt-get", *APT_OPTIONS, "update", log=log)
-        _run("chroot", part, "apt-get", *APT_OPTIONS, "install", "-y", "--no-install-recommends", "asterisk", log=log)
-    _run("chroot", part, "apt-get", "clean", log=log)
+        run_quietly("chroot", part, "apt-get", *APT_OPTIONS, "update", log=log)
+        run_quietly(
+            "chroot", part, "apt-get", *APT_OPTIONS, "install", "-y", "--no-install-recommends", "asterisk", log=log
+        )
+    run_quietly("chroot", part, "apt-get", "clean", log=log)
 
 
 def version(root: Path) -> str:
@@ -175,8 +177,8 @@ def _install(program: str, package: str) -> None:
     if shutil.which(program, path=QUIET["PATH"]) is None:
         _say(f"installing {package}")
         log = cache() / "apt.log"
-        _run("apt-get", *APT_OPTIONS, "update", log=log)
-        _run("apt-get", *APT_OPTIONS, "install", "-y", "--no-install-recommends", package, log=log)
+        run_quietly("apt-get", *APT_OPTIONS, "update", log=log)
+        run_quietly("apt-get", *APT_OPTIONS, "install", "-y", "--no-install-recommends", package, log=log)
 
 
 def _provide(release: Release) -> bool:

@@ -41,6 +41,8 @@ quotes = "keep"
 [destinations]
 group = "ext-group,{{num}},1"
 
+[admin]
+listen = ""
 [last_resort]
 app = "group"
 num = "100"

@@ -46,6 +46,7 @@ def came_to(exchange: Exchange, number: str, context: str = "from-trunk-example"
     return dict(zip(NAMES, exchange.values(token, NAMES), strict=True))
 
 
+@pytest.mark.core
 def test_an_answer_is_followed(exchange: Exchange, served: ServedDoor) -> None:
     exchange.load(documented(served.port))
     got = came_to(exchange, "74951111111")
@@ -57,6 +58,7 @@ def test_an_answer_is_followed(exchange: Exchange, served: ServedDoor) -> None:
     ]
 
 
+@pytest.mark.core
 def test_without_an_answer_the_static_line_counts(exchange: Exchange, served: ServedDoor) -> None:
     exchange.load(documented(served.port))
     served.freeze()

@@ -41,6 +41,7 @@ def _routed_to(exchange: Exchange) -> str:
     return num
 
 
+@pytest.mark.core
 def test_a_command_installs_it_and_asterisk_reloads(exchange: Exchange, routed: Routed) -> None:
     (exchange.folder / "fallbackrouter.conf").touch()
     exchange.load(_ENTER)

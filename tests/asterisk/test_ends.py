@@ -86,6 +86,7 @@ def _recording(own: Exchange, routed: Routed, call_id: str) -> Path:
     return own.folder / inside.relative_to(INSIDE)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("way", WAYS)
 def test_a_call_that_is_answered_and_recorded(own: Exchange, routed: Routed, crm: CrmProcess, way: str) -> None:
     own.load(dialplan(routed, way))

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.asterisk
 HOSTILE = ['a,b "c" (d] \\e', "Привет, мир 📞", "blanks  inside and at the end ", "${EXTEN} $[1+1]", "((]]"]
 
 
+@pytest.mark.core
 def test_it_is_the_release_that_it_is_called(exchange: Exchange) -> None:
     version = exchange.ami.command("core show version")
     if exchange.release.name == "16":
@@ -17,6 +18,7 @@ def test_it_is_the_release_that_it_is_called(exchange: Exchange) -> None:
         assert int(version.removeprefix("Asterisk ").partition(".")[0]) >= 22
 
 
+@pytest.mark.core
 def test_a_call_runs_the_dialplan_and_its_values_are_read_byte_by_byte(exchange: Exchange) -> None:
     for place, value in enumerate(HOSTILE):
         exchange.ami.set_global(f"hostile{place}", value)

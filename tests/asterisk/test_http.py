@@ -139,6 +139,7 @@ def patient(text: str) -> str:
     return text.replace("(conntimeout)=0.3", "(conntimeout)=20").replace("(httptimeout)=0.5", "(httptimeout)=20")
 
 
+@pytest.mark.core
 def test_the_documented_context(exchange: Exchange) -> None:
     with ServedDoor(server=HttpServer, shape=AnswerShape(CONFIGURED)) as served:
         load(exchange, patient(documented()), served)

@@ -44,6 +44,7 @@ def _with_client(
     return asyncio.run(run())
 
 
+@pytest.mark.core
 def test_it_knows_the_channels_that_live(exchange: Exchange) -> None:
     async def channels(client: AmiClient) -> list[Channel]:
         await asyncio.sleep(0.5)  # pings are answered meanwhile

@@ -70,6 +70,7 @@ def _check(routed: Routed, told: dict[str, Message]) -> int:
     return len(answered)
 
 
+@pytest.mark.core
 def test_every_call_is_answered_and_kept(exchange: Exchange, routed: Routed, record_figure: Record) -> None:
     exchange.load(guard(routed.port, 60) + _DIALPLAN.format(port=routed.port))
     told: dict[str, Message] = {}

@@ -55,6 +55,7 @@ def _ask(exchange: Exchange, pairs: list[Pair]) -> list[bool]:
     return [answer == "1" for answer in said]
 
 
+@pytest.mark.core
 def test_a_pattern_matches_what_asterisk_matches(exchange: Exchange, record_figure: Record) -> None:
     pairs = _all_pairs(random.Random(SEED))
     said = _ask(exchange, pairs)

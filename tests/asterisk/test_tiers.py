@@ -84,6 +84,7 @@ def test_each_tier_routes_a_call(calling: Exchange, routed: Routed, tier: str, d
     assert got["CALLERID(name)"] == (NAME if tier == "live" else "")
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("door", DOORS)
 def test_a_remembered_answer_routes_a_call_while_the_crm_is_down(
     calling: Exchange, routed: Routed, crm: CrmProcess, door: str

@@ -7,9 +7,10 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fallbackrouter.admin.accounts import Accounts
 from fallbackrouter.admin.app import build_app
@@ -20,6 +21,7 @@ from fallbackrouter.admin.server import make_server, serve
 from fallbackrouter.admin.snapshot import Json, Snapshot
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import Clock, SystemClock
+from fallbackrouter.config.calls import call_desk
 from fallbackrouter.config.load import load_settings
 from fallbackrouter.config.office import office_of
 from fallbackrouter.store.admin_file import prepare
@@ -101,7 +103,7 @@ class Browser:
 
     def login(self, user: str, password: str = PASSWORD, there: str = "/") -> Answer:
         """Log in by the form."""
-        form = self.get(f"/login?next={there}").text
+        form = self.get(f"/login?next={quote(there)}").text
         return self.post("/login", user=user, password=password, csrf=csrf_in(form), next=there)
 
 
@@ -125,6 +127,11 @@ def send(
         connection.close()
 
 
+@cache
+def _kept(password: str) -> str:
+    return hashed(password)
+
+
 class AdminServer:
     """Serves a house in a folder of its own.
 
@@ -142,6 +149,8 @@ class AdminServer:
         allow: Callable[[str], bool] = lambda _: True,
         config: str = "",
         sync_secret: str = "",
+        cert: str = "",
+        key: str = "",
     ) -> None:
         self.folder = folder
         self.asked: list[Json] = []
@@ -151,20 +160,22 @@ class AdminServer:
         (folder / "rules/rules.yaml").write_text(RULE, encoding="utf-8")
         file = folder / "fallbackrouter.toml"
         file.write_text(f'[last_resort]\napp = "group"\nnum = "100"\n{config}', encoding="utf-8")
-        self.office = office_of(load_settings(file, {}))
+        self._loaded = load_settings(file, {})
+        self.office = office_of(self._loaded)
         self.office.data_dir.mkdir(exist_ok=True)
         upgrade(self.office.journal)
         self.file = self.office.data_dir / "admin.db"
         prepare(self.file)
         self._clock = clock or SystemClock()
         self._sync_secret = sync_secret
+        self._cert, self._key = cert, key
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.port = 0
 
     def user(self, name: str, role: str = "editor", password: str = PASSWORD) -> None:
         """Add one who may log in."""
-        add_user(self.file, name, hashed(password), role, SystemClock().now_at())
+        add_user(self.file, name, _kept(password), role, SystemClock().now_at())
 
     def token(self, *scopes: str, name: str = "robot") -> dict[str, str]:
         """Add a token and return the header that carries it."""
@@ -210,13 +221,15 @@ class AdminServer:
             quick=quick,
             slow=Threads("slow", 1, 3),
             clock=self._clock,
-            secure=False,
+            secure=bool(self._cert),
             sync_secret=self._sync_secret,
+            calls=call_desk(self._loaded, self._clock),
+            calling=Threads("calls", 1, 200),
         )
 
     async def _serve(self) -> None:
         house = self.house()
-        server = make_server(build_app(house), admits=self._allow)
+        server = make_server(build_app(house), admits=self._allow, cert=self._cert, key=self._key)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         self._loop, self._leaving = asyncio.get_running_loop(), asyncio.Event()

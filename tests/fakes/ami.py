@@ -113,7 +113,7 @@ class FakeAmi:
         return [start, *each, end]
 
 
-async def until(is_so: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
+async def until(is_so: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
     """Wait for an effect.
 
     Raises:
@@ -166,4 +166,4 @@ class AmiThread:
         await asyncio.gather(*others, return_exceptions=True)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

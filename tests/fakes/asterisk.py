@@ -189,13 +189,13 @@ async def call(
     channel: Channel | None = None,
     *,
     host: str = "127.0.0.1",
-    within_s: float = 10.0,
+    within_s: float = 60.0,
 ) -> Outcome:
     """Run `AGI(agi://HOST:PORT/DATA)` and return what the dialplan sees."""
     return await exchange(port, application(channel or Channel(), data), host=host, within_s=within_s)
 
 
-async def exchange(port: int, block: bytes, *, host: str = "127.0.0.1", within_s: float = 10.0) -> Outcome:
+async def exchange(port: int, block: bytes, *, host: str = "127.0.0.1", within_s: float = 60.0) -> Outcome:
     """Connect, send a header block, and obey until the router closes or the time is over."""
     loop = asyncio.get_running_loop()
     started_s = loop.time()

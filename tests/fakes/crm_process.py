@@ -16,7 +16,7 @@ from typing import Any, Self
 from tests.fakes.crm import PATH
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_S = 20
+_PATIENCE_S = 60
 
 
 class CrmProcess:

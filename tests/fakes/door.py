@@ -22,7 +22,7 @@ GRAMMAR = Grammar(
     known_stages=frozenset(),
     read_number=lambda text: read_number(text, None),
 )
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """A safety net: what a test waits for comes at once, or the test fails."""
 
 

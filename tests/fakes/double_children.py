@@ -95,8 +95,11 @@ class DoubleHouse:
             raise ConfigError("the double takes part in no drill")
         self._drill = drill
 
-    def counters(self) -> dict[str, int | float]:
+    def counters(self) -> dict[str, int | float | None]:
         return {"answered": self._answered}
+
+    def tally(self) -> dict[str, Any]:
+        return {"events": self._answered}
 
     async def close(self, within_s: float) -> None:
         for server in self._servers:
@@ -137,7 +140,7 @@ def prepare(arguments: Sequence[str]) -> int:
     settings = msgspec.to_builtins(
         Settings(
             last_resort={"double": json.dumps(config)},
-            agi=msgspec.convert({"heartbeat_ms": config.get("heartbeat_ms", 600)}, type(Settings(last_resort={}).agi)),
+            agi=msgspec.convert({"heartbeat_ms": config.get("heartbeat_ms", 8000)}, type(Settings(last_resort={}).agi)),
         )
     )
     plan = Plan(
@@ -145,7 +148,7 @@ def prepare(arguments: Sequence[str]) -> int:
         listen=tuple(config.get("listen", ["127.0.0.1:0"])),
         http_listen=tuple(config.get("http_listen", [])),
         workers=config.get("workers", 1),
-        heartbeat_ms=config.get("heartbeat_ms", 600),
+        heartbeat_ms=config.get("heartbeat_ms", 8000),
         crm=config.get("crm", ""),
         digest=json.dumps(config),
         log_level="info",

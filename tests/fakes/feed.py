@@ -152,11 +152,11 @@ def in_thread(feed: FakeFeed) -> Iterator[FakeFeed]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     running = feed.running()
-    asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(60)
     try:
         yield feed
     finally:
-        asyncio.run_coroutine_threadsafe(_end(running), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(running), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

@@ -30,10 +30,10 @@ COLUMNS = "event_id, at, node, call_id, linked_id, call_key, seq, stage, did, ca
 class Events:
     """A journal in a file, looked at and filled by plain SQL."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self.path = path
         upgrade(path)
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
 
     def run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
@@ -144,7 +144,7 @@ async def delivering(
             threads.shutdown()
 
 
-async def until(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+async def until(condition: Callable[[], object], what: str, within_s: float = 120.0) -> None:
     """Wait until a condition holds."""
     try:
         async with asyncio.timeout(within_s):

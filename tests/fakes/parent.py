@@ -46,7 +46,7 @@ class Peer:
     """One connection to a double worker."""
 
     def __init__(self, port: int, words: str = "") -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+        self.socket = socket.create_connection(("127.0.0.1", port), 120)
         if words:
             self.socket.sendall(words.encode() + b"\n")
 

@@ -71,11 +71,20 @@ class Whole:
         self.data_dir = folder / "var"
         self.services: list[Service] = []
 
-    def configure(self, text: str = "", *, agi: str = "", last_resort: str = "100", data_dir: str = "var") -> None:
-        """Write the configuration; `text` holds further tables, `agi` further keys of that table."""
+    def configure(
+        self,
+        text: str = "",
+        *,
+        agi: str = "",
+        admin: str = 'listen = ""',
+        last_resort: str = "100",
+        data_dir: str = "var",
+    ) -> None:
+        """Write the configuration; `text` holds further tables, `agi` further keys of that table, `admin` all of it."""
         self.data_dir = self.folder / data_dir
         self.config.write_text(
             f'data_dir = "{data_dir}"\n[agi]\nlisten = ["127.0.0.1:0"]\nhttp_listen = ["127.0.0.1:0"]\n{agi}\n'
+            f"[admin]\n{admin}\n"
             f'[last_resort]\napp = "group"\nnum = "{last_resort}"\n{text}\n',
             encoding="utf-8",
         )
@@ -117,7 +126,7 @@ class Whole:
             connection.close()
 
 
-def ask(port: int, did: str = DID, data: str = "ask,${EXTEN},init", within_s: float = 30.0) -> dict[str, str]:
+def ask(port: int, did: str = DID, data: str = "ask,${EXTEN},init", within_s: float = 120.0) -> dict[str, str]:
     """Make one call and return the variables that it got."""
     return asyncio.run(asterisk.call(port, data, Channel(exten=did), within_s=within_s)).variables
 
@@ -197,7 +206,7 @@ class Load:
         return outcome
 
 
-async def one_call(port: int, number: int, did: str = DID, within_s: float = 30.0) -> Outcome | None:
+async def one_call(port: int, number: int, did: str = DID, within_s: float = 120.0) -> Outcome | None:
     """Make one call; None where nobody took the connection."""
     channel = Channel(exten=did, caller=f"7950{number:07}", uniqueid=f"1700000000.{number}")
     try:

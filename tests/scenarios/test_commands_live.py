@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import wait_until
 from tests.fakes.whole import DID, Whole, ask, rule
@@ -21,7 +23,7 @@ def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -62,6 +64,7 @@ def test_the_crm_is_told_that_a_question_is_a_test(whole: Whole) -> None:
         assert told["decision"]["trail"]["times_ms"]["live"] > 0
 
 
+@pytest.mark.core
 def test_decisions_are_listed_shown_and_followed_newest_first(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()
@@ -78,6 +81,7 @@ def test_decisions_are_listed_shown_and_followed_newest_first(whole: Whole) -> N
     assert run(whole, "decisions", "show", "nonsense").returncode == 1
 
 
+@pytest.mark.core
 def test_applied_rules_and_a_fed_route_serve_without_a_restart(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()

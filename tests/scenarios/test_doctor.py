@@ -18,7 +18,7 @@ PATIENT = "[rules]\ntimezone = 'Europe/Moscow'\n[budget]\ncall_ms = 9000\nlive_m
 def examine(whole: Whole, *words: str) -> tuple[int, str]:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "fallbackrouter", "doctor", "--config", str(whole.config), *words]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
     assert done.stderr == ""
     return done.returncode, done.stdout
 

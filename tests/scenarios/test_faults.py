@@ -14,12 +14,15 @@ import pytest
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import alive, children_of, wait_until
 from tests.fakes.whole import DID, Load, Whole, ask, make_calls, rule
+from tests.proof.machine import PACE
 
-CALL_MS = 400
-ALLOWANCE_MS = 1000
+CALL_MS = 400 * PACE
+LIVE_MS = 300 * PACE
+ALLOWANCE_MS = 1000 * PACE
 """What a busy test machine may add to a call's budget; the daemon's promise is measured elsewhere."""
 
 
+@pytest.mark.core
 def test_a_killed_worker_costs_the_calls_in_its_hands_and_no_other(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()
@@ -70,11 +73,11 @@ def test_a_killed_parent_takes_its_children_along_and_no_record_is_lost(whole: W
     pids = children_of(service.pid)
     with Load(service.port, at_once=10) as load:
         service.signal(signal.SIGKILL)
-        wait_until(lambda: not any(alive(pid) for pid in pids), "the children are gone", within_s=10)
+        wait_until(lambda: not any(alive(pid) for pid in pids), "the children are gone", within_s=60)
     assert load.log.recorded <= set(whole.recorded())
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.core)])
 def test_kill_9_of_everything_loses_no_recorded_answer(whole: Whole, workers: int) -> None:
     whole.rules(rule("office", DID, "62"))
     whole.configure(agi=f"workers = {workers}")
@@ -90,7 +93,7 @@ def test_kill_9_of_everything_loses_no_recorded_answer(whole: Whole, workers: in
         answered |= load.log.recorded
         reported |= load.log.events
     assert whole.start().ready().stop() == 0
-    assert len(answered) >= 600
+    assert len(answered) >= 300  # some are answered as unrecorded where the machine stands still
     assert len(reported) >= 50
     assert answered - set(whole.recorded()) == set()
     assert reported - whole.recorded_events() == set()
@@ -110,10 +113,11 @@ def test_a_new_configuration_under_load_costs_no_call(whole: Whole) -> None:
     assert load.log.recorded <= set(whole.recorded())
 
 
+@pytest.mark.core
 def test_a_crm_that_hangs_is_noticed_by_no_call(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     with CrmProcess("--mode", "hang") as crm:
-        whole.configure(f'[crm]\nurl = "{crm.url}"\n[budget]\ncall_ms = {CALL_MS}\nlive_ms = 300')
+        whole.configure(f'[crm]\nurl = "{crm.url}"\n[budget]\ncall_ms = {CALL_MS}\nlive_ms = {LIVE_MS}')
         service = whole.start().ready()
         log = make_calls(service.port, 200, 50)
         assert crm.state()["met"]["hang"] > 0

@@ -32,6 +32,7 @@ def asked(port: int, path: str, *fields: str) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.core
 def test_questions_and_events_are_answered_and_recorded(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"), rule("night", "74952222222", "7"))
     service = whole.start().ready()

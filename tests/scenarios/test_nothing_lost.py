@@ -86,7 +86,7 @@ class Callers:
 
     async def _ask(self, channel: Channel, data: str) -> dict[str, str]:
         try:
-            outcome: Outcome = await asterisk.call(self._port, data, channel, within_s=20)
+            outcome: Outcome = await asterisk.call(self._port, data, channel, within_s=60)
         except OSError:
             return {}
         return outcome.variables

@@ -4,6 +4,8 @@ import re
 import socket
 import sqlite3
 
+import pytest
+
 from tests.fakes.whole import Whole, ask
 
 
@@ -24,6 +26,7 @@ def test_no_last_resort(whole: Whole) -> None:
     assert "write [last_resort]" in sentence
 
 
+@pytest.mark.core
 def test_an_unknown_key(whole: Whole) -> None:
     whole.configure(agi="wrokers = 2")
     assert re.search(r"fallbackrouter\.toml: agi\.wrokers .*workers", refused(whole))
@@ -69,6 +72,7 @@ def test_a_port_in_use(whole: Whole) -> None:
     )
 
 
+@pytest.mark.core
 def test_a_second_daemon(whole: Whole) -> None:
     first = whole.start().ready()
     second = whole.start()

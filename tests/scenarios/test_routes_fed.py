@@ -49,6 +49,7 @@ def served(whole: Whole) -> set[str]:
     return {fed["result"]["num"] for fed in read_routes(whole.data_dir / "routes.db")}
 
 
+@pytest.mark.core
 def test_calls_hear_of_new_routes_and_go_on_while_the_feed_is_away(whole: Whole, feed: FakeFeed) -> None:
     configure(whole, feed, 1)
     service = whole.start().ready()

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+
+import pytest
 
 from tests.fakes.service import Service, wait_until
 from tests.fakes.whole import DID, Whole, ask, rule
@@ -19,7 +22,7 @@ def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -29,7 +32,7 @@ def run(whole: Whole, *words: str) -> subprocess.CompletedProcess[str]:
 def doctor_rules(whole: Whole) -> dict[str, str]:
     """Return what `doctor` finds of the rules."""
     command = [sys.executable, "-m", "fallbackrouter", "doctor", "--json", "--config", str(whole.config)]
-    done = subprocess.run(command, cwd=whole.folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=whole.folder, capture_output=True, text=True, timeout=300, check=False)
     (found,) = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "rules"]
     return dict(found)
 
@@ -43,6 +46,7 @@ def incidents(whole: Whole) -> list[tuple[str, ...]]:
     return whole.query("SELECT state, reason FROM incidents WHERE part = 'rule files' ORDER BY id")
 
 
+@pytest.mark.core
 def test_a_pin_serves_at_once_even_where_other_files_are_broken(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()
@@ -80,7 +84,7 @@ def test_a_saved_file_that_does_not_check_is_told_of_and_so_is_its_end(whole: Wh
     wait_until(lambda: rule_files(service) == "broken", "the broken file is noticed")
     assert ask(service.port)["num"] == "62"
     assert "the rule has no route" in service.status()["background"]["rule_files"]["reason"]
-    assert "the last good rules serve on" in service.stderr
+    wait_until(lambda: "the last good rules serve on" in service.stderr, "the log tells so")
     assert doctor_rules(whole)["level"] == "fail"
     whole.rules(rule("office", DID, "63"))
     wait_until(lambda: ask(service.port)["num"] == "63", "the corrected file serves")
@@ -100,10 +104,26 @@ def test_a_start_with_a_broken_file_serves_the_last_good_rules_and_tells_of_it(w
     assert service.status()["rules"] == 1
     assert "the rule has no route" in service.stderr
     assert "the rule files have errors; the last good rules serve on" in service.stderr
+    wait_until(lambda: rule_files(service) == "broken", "status tells so")
+    assert "rules.yaml:1:" in service.status()["background"]["rule_files"]["reason"]
     examined = doctor_rules(whole)
     assert examined["level"] == "fail"
     assert "rules.yaml:1:" in examined["what"]
     assert "the rules that were applied last serve on" in examined["what"]
+    whole.rules(rule("office", DID, "63"))
+    run(whole, "apply")
+    wait_until(lambda: rule_files(service) == "good", "status tells of their end")
+    wait_until(lambda: [state for state, _ in incidents(whole)] == ["broken", "good"], "both are on record")
+
+
+def test_a_reload_that_finds_a_broken_file_is_told_of(whole: Whole) -> None:
+    whole.rules(rule("office", DID, "62"))
+    service = whole.start().ready()
+    wait_until(lambda: rule_files(service) == "good", "the files were looked at")
+    whole.rules(BROKEN)
+    service.signal(signal.SIGHUP)
+    wait_until(lambda: rule_files(service) == "broken", "status tells so")
+    assert ask(service.port)["num"] == "62"
 
 
 def test_files_that_were_rolled_back_are_held_until_somebody_takes_them_over(whole: Whole) -> None:

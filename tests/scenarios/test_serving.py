@@ -14,6 +14,7 @@ from tests.fakes.whole import DID, Load, Whole, ask, make_calls, rule
 BROKEN = "- {name: broken, tier: nowhere}\n"
 
 
+@pytest.mark.core
 def test_calls_are_answered_and_recorded(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"), rule("fire", "74952222222", "911", tier="override"))
     service = whole.start().ready()
@@ -49,6 +50,7 @@ def test_the_command_becomes_the_service_and_sheds_what_it_has_loaded(whole: Who
     assert service.stop() == 0
 
 
+@pytest.mark.core
 def test_sigterm_answers_the_call_in_hand(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     with CrmProcess("--mode", "hang") as crm:
@@ -64,6 +66,7 @@ def test_sigterm_answers_the_call_in_hand(whole: Whole) -> None:
     assert whole.recorded() == {answers[0]["FR_DECISION"]: ("fallback", "degraded")}
 
 
+@pytest.mark.core
 def test_sighup_takes_new_rules_and_no_call_notices(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()
@@ -156,6 +159,7 @@ def test_a_bad_configuration_leaves_the_old_one_serving(whole: Whole, text: str)
     assert "Traceback" not in service.stderr
 
 
+@pytest.mark.core
 def test_the_token_reaches_the_crm_and_no_disk_argument_or_log(whole: Whole) -> None:
     token = "tok-4f1c9b7e"  # noqa: S105 - a made-up one
     with CrmProcess() as crm:

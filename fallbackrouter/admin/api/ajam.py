@@ -19,16 +19,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from fallbackrouter.admin.accounts import Accounts
 from fallbackrouter.admin.api.ajam_words import Words, originate_fields, raw_text, xml_text
-from fallbackrouter.admin.api.calls import CallDoor, tell_refusal
 from fallbackrouter.admin.body import is_form, read_body
+from fallbackrouter.admin.call_door import MAKE, ask_for_call, keep_refusal
+from fallbackrouter.admin.house import House
 from fallbackrouter.admin.problem import Problem, problem_of
 from fallbackrouter.admin.visitor import CALL, Visitor
-from fallbackrouter.clock import Clock
 from fallbackrouter.core.call_fields import RefusalError
 from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.core.route import printable
+from fallbackrouter.log import get_log
 
 PREFIX = "/asterisk/"
 COOKIE = "mansession_id"
@@ -51,10 +51,10 @@ class _Session:
 class Ajam:
     """Answers `mxml` and `rawman`."""
 
-    def __init__(self, door: CallDoor, accounts: Accounts, clock: Clock) -> None:
-        self._door = door
-        self._accounts = accounts
-        self._clock = clock
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._accounts = house.accounts
+        self._clock = house.clock
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     async def answer(self, request: Request) -> Response:
@@ -66,7 +66,7 @@ class Ajam:
             words, headers = await self._login(fields)
         else:
             visitor = await self._visitor(request)
-            words = await self._do(action, visitor, asked, request) if visitor else _refused("nobody", action, DENIED)
+            words = await self._do(action, visitor, asked, request) if visitor else _stranger("nobody", action, DENIED)
         return _told(request, words, fields.get("actionid", ""), headers)
 
     async def _login(self, fields: dict[str, str]) -> tuple[Words, dict[str, str]]:
@@ -74,7 +74,7 @@ class Ajam:
         visitor = await self._known(secret, name)
         if visitor is None:
             refused = (("Response", "Error"), ("Message", "Authentication failed"))
-            return _refused(name or "nobody", "login", refused), {}
+            return _stranger(name or "nobody", "login", refused), {}
         session = secrets.token_hex(16)
         self._sessions[session] = _Session(secret, self._clock.now_s() + SESSION_S)
         while len(self._sessions) > MAX_SESSIONS:
@@ -116,17 +116,20 @@ class Ajam:
         message = f"Invalid/unknown command: {name}. Use Action: ListCommands to show available commands."
         if not action:
             message = "Missing action in request"
-        return _refused(visitor.name, action, (("Response", "Error"), ("Message", message)))
+        return await self._refused(visitor, f"ajam {name}".strip(), message)
 
     async def _originate(self, visitor: Visitor, asked: Pairs) -> Words:
         try:
-            await self._door.ask(visitor.name, originate_fields(asked))
+            await ask_for_call(self._house, visitor, originate_fields(asked))
         except RefusalError as refusal:
-            told = f"the call is refused: {refusal}"
-            return _refused(visitor.name, "originate", (("Response", "Error"), ("Message", told)))
+            return await self._refused(visitor, MAKE, f"the call is refused: {refusal}")
         except (Problem, FallbackrouterError) as error:
             return (("Response", "Error"), ("Message", problem_of(error).detail))
         return (("Response", "Success"), ("Message", "Originate successfully queued"))
+
+    async def _refused(self, visitor: Visitor, action: str, message: str) -> Words:
+        await keep_refusal(self._house, visitor, action, message)
+        return (("Response", "Error"), ("Message", message))
 
 
 def ajam_routes(ajam: Ajam) -> list[BaseRoute]:
@@ -134,8 +137,10 @@ def ajam_routes(ajam: Ajam) -> list[BaseRoute]:
     return [Route(f"{PREFIX}{form}", ajam.answer, methods=["GET", "POST"]) for form in ("mxml", "rawman")]
 
 
-def _refused(who: str, action: str, words: Words) -> Words:
-    tell_refusal(printable(who), f"AJAM {printable(action, 60) or 'without an action'}: {dict(words)['Message']}")
+def _stranger(who: str, action: str, words: Words) -> Words:
+    """Keep it in the log alone: whoever has proven nothing has nothing written for him."""
+    told = {"who": printable(who, 60), "action": printable(action, 60)}
+    get_log("admin").warning("a request by AJAM was refused", **told, reason=dict(words)["Message"])
     return words
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fallbackrouter.config.checks.admin import admin_faults
 from fallbackrouter.config.checks.agi import agi_faults
+from fallbackrouter.config.checks.alerts import alerts_faults
 from fallbackrouter.config.checks.ami import ami_faults, ami_remarks
 from fallbackrouter.config.checks.answers import answers_faults, last_resort_faults
 from fallbackrouter.config.checks.calls import calls_faults
@@ -34,6 +35,7 @@ def faults(settings: Settings, base: Path) -> Faults:
         agi_faults(settings),
         crm_faults(settings, base),
         ami_faults(settings, base),
+        alerts_faults(settings, base),
         calls_faults(settings, base),
         admin_faults(settings, base),
         answers_faults(settings),

@@ -32,9 +32,9 @@ def crm_faults(settings: Settings, base: Path) -> Faults:
         base: what paths are relative to.
     """
     crm = settings.crm
-    yield from _url_faults("crm.url", crm.url, placeholders=("{stage}",))
+    yield from url_faults("crm.url", crm.url, placeholders=("{stage}",))
     yield from _probe_faults(crm)
-    yield from _url_faults("crm.routes_url", crm.routes_url, placeholders=())
+    yield from url_faults("crm.routes_url", crm.routes_url, placeholders=())
     yield from _token_faults(crm, base)
     yield from _certificate_faults(crm, base)
     yield from _nameserver_faults(crm.nameservers)
@@ -42,7 +42,8 @@ def crm_faults(settings: Settings, base: Path) -> Faults:
         yield Fault("crm.number_form", f'is "{printable(crm.number_form)}"', write_instead(crm.number_form, FORMS))
 
 
-def _url_faults(key: str, url: str, placeholders: tuple[str, ...]) -> Faults:
+def url_faults(key: str, url: str, placeholders: tuple[str, ...]) -> Faults:
+    """Yield what is wrong with a URL that is fetched or posted to; "" is none."""
     if not url:
         return
     if len(url) > MAX_URL_CHARS or not _URL.fullmatch(url):
@@ -65,7 +66,7 @@ def _url_faults(key: str, url: str, placeholders: tuple[str, ...]) -> Faults:
 
 
 def _probe_faults(crm: Crm) -> Faults:
-    faults = list(_url_faults("crm.probe_url", crm.probe_url, placeholders=()))
+    faults = list(url_faults("crm.probe_url", crm.probe_url, placeholders=()))
     yield from faults
     if not faults and crm.probe_url and _origin(crm.probe_url) != _origin(crm.url):
         yield Fault("crm.probe_url", "is not on crm.url's host", "write a URL of the same scheme, host and port")
@@ -122,7 +123,7 @@ def _token_faults(crm: Crm, base: Path) -> Faults:
 def _certificate_faults(crm: Crm, base: Path) -> Faults:
     for name in ("ca_file", "client_cert", "client_key"):
         text = getattr(crm, name)
-        if text and not _is_readable(base / text):
+        if text and not is_readable(base / text):
             yield Fault(f"crm.{name}", f'is "{printable(text, 200)}", which cannot be read', "correct it")
     if bool(crm.client_cert) != bool(crm.client_key):
         missing = "client_key" if crm.client_cert else "client_cert"
@@ -146,7 +147,8 @@ def _is_ip(text: str) -> bool:
         return False
 
 
-def _is_readable(path: Path) -> bool:
+def is_readable(path: Path) -> bool:
+    """Tell whether a path is a file that this user may read, and that is not empty."""
     try:
         with path.open("rb") as file:
             return path.is_file() and bool(file.read(1))

@@ -104,7 +104,8 @@ class EventDelivery:
         facts: Message = {"waits": self._waits, **self._backlog_facts()}
         if self._crm_side:
             facts |= self._crm_side.facts()
-        return {"outbox": facts}
+        tally = self._crm_side.tally() if self._crm_side else {}
+        return {"outbox": facts, "tally": tally}
 
     def _backlog_facts(self) -> Message:
         backlog = self._watch.latest
@@ -189,6 +190,10 @@ class _CrmSide:
             return load_addresses(self._inside.journal_path)
         except StoreError:
             return []  # they are looked up
+
+    def tally(self) -> Message:
+        """Return what was counted since the start; never goes down."""
+        return {"events_tried": self.delivery.tried, "events_delivered": self.delivery.delivered}
 
     def facts(self) -> Message:
         """Tell how the backlog is worked off."""

@@ -59,5 +59,8 @@ class Duty(Protocol):
         ...
 
     def facts(self) -> Message:
-        """Return what is worth knowing of it now; goes up with each heartbeat. Cheap: it is asked twice a second."""
+        """Return what is worth knowing of it now; goes up with each heartbeat. Cheap: it is asked twice a second.
+
+        What only ever grows stands in `tally`, and is added up over all processes that there have been.
+        """
         ...

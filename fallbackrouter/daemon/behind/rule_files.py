@@ -1,4 +1,8 @@
-"""The duty of taking rule files over: when told to and, with `rules.auto_apply`, when they were saved."""
+"""The duty of taking rule files over: when told to and, with `rules.auto_apply`, when they were saved.
+
+Where saved files are not watched, they are looked at all the same whenever rules were taken over by somebody else: at a
+start, by a reload and by commands. So `status` always tells of files that do not check.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -8,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from fallbackrouter.config.rules import apply_configured_rules, rules_folder
+from fallbackrouter.config.rules import apply_configured_rules, examine_configured_rules, rules_folder
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.daemon.behind.duty import Answer, Inside
@@ -29,7 +33,7 @@ T = TypeVar("T")
 
 
 class RuleFiles:
-    """Checks the rule files and stores what is good."""
+    """Checks the rule files, and stores what is good where that is asked for or wanted."""
 
     def __init__(self, inside: Inside) -> None:
         self._inside = inside
@@ -37,16 +41,20 @@ class RuleFiles:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="rules")
         self._watching: asyncio.Task[None] | None = None
         self._holding: asyncio.Task[None] | None = None
+        self._examining: asyncio.Task[None] | None = None
+        self._outdated = False
         self._state: Message = {"state": "unknown"}
 
     async def start(self) -> None:
-        """Begin to watch, where that is wanted."""
+        """Begin to watch, where that is wanted; else have one look."""
         if self._inside.settings.rules.auto_apply:
             self._watching = asyncio.create_task(self._watch(), name="watch rules")
+        else:
+            self._examine_soon()
 
     async def close(self) -> None:
         """End; a check that is under way is not waited for."""
-        tasks = {task for task in (self._watching, self._holding) if task}
+        tasks = {task for task in (self._watching, self._holding, self._examining) if task}
         for task in tasks:
             task.cancel()
         if tasks:
@@ -54,19 +62,40 @@ class RuleFiles:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def commands(self) -> Mapping[str, Answer]:
-        """Answer `apply`."""
-        return {"apply": self._apply}
+        """Answer `apply`, and `rules_taken`: somebody else took rules over."""
+        return {"apply": self._apply, "rules_taken": self._rules_taken}
 
     def facts(self) -> Message:
-        """Tell what the files are that were saved last; unknown where they are not watched."""
+        """Tell how the files were found last; unknown until they were looked at."""
         return {"rule_files": self._state}
 
     async def _apply(self, _message: Message) -> Message:
         applied = await self._in_thread(lambda: self._take_over("apply", asked=True))
-        if self._watching:
-            self._note(applied)
+        self._note(applied)
         problems = [problem.text for problem in applied.problems[:MAX_TOLD]]
         return {"applied": applied.ok, "changed": applied.changed, "rules": applied.count, "problems": problems}
+
+    async def _rules_taken(self, _message: Message) -> Message:
+        if self._watching is None:
+            self._examine_soon()
+        return {}
+
+    def _examine_soon(self) -> None:
+        self._outdated = True
+        if self._examining is None or self._examining.done():
+            self._examining = asyncio.create_task(self._examine(), name="examine rules")
+
+    async def _examine(self) -> None:
+        """Look at the files, again where rules were taken over meanwhile; the log has been told by who took them."""
+        while self._outdated:
+            self._outdated = False
+            try:
+                inside = self._inside
+                found = await self._in_thread(partial(examine_configured_rules, inside.loaded, inside.journal_path))
+            except FallbackrouterError as error:
+                self._log.error("the rule files could not be looked at", reason=str(error))
+            else:
+                self._note(found)
 
     async def _watch(self) -> None:
         async with aclosing(saved(rules_folder(self._inside.loaded), self._look)) as changes:

@@ -18,6 +18,7 @@ from fallbackrouter.config.build import default_zone
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.daemon.behind.duty import Answer, Inside
+from fallbackrouter.daemon.plan import end_at_once
 from fallbackrouter.daemon.programs import child_environ, own_command
 from fallbackrouter.jobs.sync_pace import Pace
 from fallbackrouter.jobs.sync_state import FAILING, SyncState, load_state
@@ -68,7 +69,7 @@ class SyncRoutes:
         if self._running is not None:
             self._running.cancel()
         if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+            end_at_once(self._process)
 
     def commands(self) -> Mapping[str, Answer]:
         """Answer `sync`: run one now."""
@@ -168,7 +169,7 @@ class SyncRoutes:
         finally:
             self._process = None
             if process.returncode is None:
-                process.kill()
+                end_at_once(process)
         lines = out.splitlines()
         if not lines:
             return {"ok": False, "error": f"the sync's process ended without a word (status {process.returncode})"}

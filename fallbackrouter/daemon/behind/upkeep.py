@@ -44,8 +44,11 @@ class JournalUpkeep:
         return {}
 
     def facts(self) -> Message:
-        """Tell what was deleted and hidden, and the longest that it held other writers up."""
-        return {"upkeep": self._upkeep.facts()}
+        """Tell what was deleted and hidden, the longest that it held other writers up, and how much room there is."""
+        return {
+            "upkeep": {**self._upkeep.facts(), "reason": self._job.reason},
+            "disk_free_bytes": self._upkeep.disk_free_bytes,
+        }
 
     async def _in_thread(self, work: Callable[[], bool]) -> bool:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,14 +1,13 @@
 """Commands as people run them: a process of their own, its output, its exit code."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.fakes.commands import run_command
+
 CONFIG = """
 [rules]
 timezone = "Europe/Moscow"
@@ -36,19 +35,6 @@ RULES = """
 """
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("FALLBACKROUTER_")}
-    return subprocess.run(
-        [sys.executable, "-m", "fallbackrouter", *words],
-        cwd=folder,
-        env={**environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     (tmp_path / "fallbackrouter.toml").write_text(CONFIG)
@@ -73,28 +59,28 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 
 def test_a_first_configuration_works_as_it_is_written(tmp_path: Path) -> None:
-    assert "next: " in run(tmp_path, "init").stdout
-    assert run(tmp_path, "config", "check").returncode == 0
-    assert run(tmp_path, "rules", "check").returncode == 0
-    refused(run(tmp_path, "init"), "--force")
-    assert run(tmp_path, "init", "--force").returncode == 0
+    assert "next: " in run_command(tmp_path, "init").stdout
+    assert run_command(tmp_path, "config", "check").returncode == 0
+    assert run_command(tmp_path, "rules", "check").returncode == 0
+    refused(run_command(tmp_path, "init"), "--force")
+    assert run_command(tmp_path, "init", "--force").returncode == 0
 
 
 def test_init_leaves_an_admins_rules_alone(house: Path) -> None:
-    assert run(house, "init", "--force").returncode == 0
+    assert run_command(house, "init", "--force").returncode == 0
     assert [file.name for file in (house / "rules").iterdir()] == ["rules.yaml"]
 
 
 def test_secrets_are_never_shown(house: Path) -> None:
     for words in (("config", "show"), ("config", "show", "--json")):
-        done = run(house, *words)
+        done = run_command(house, *words)
         assert done.returncode == 0
         assert "crm.example" in done.stdout
         assert "top-secret-word" not in done.stdout + done.stderr
 
 
 def test_no_configuration_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
-    refused(run(tmp_path, "config", "check"), "fallbackrouter init")
+    refused(run_command(tmp_path, "config", "check"), "fallbackrouter init")
 
 
 @pytest.mark.parametrize(
@@ -107,54 +93,54 @@ def test_no_configuration_is_one_sentence_that_says_what_to_do(tmp_path: Path) -
 def test_a_wrong_configuration_is_one_sentence(house: Path, line: str, words: tuple[str, ...]) -> None:
     with (house / "fallbackrouter.toml").open("a") as file:
         file.write(line)
-    refused(run(house, "config", "check"), *words)
+    refused(run_command(house, "config", "check"), *words)
 
 
 def test_a_missing_last_resort_is_one_sentence(house: Path) -> None:
     (house / "fallbackrouter.toml").write_text("[agi]\nworkers = 1\n")
-    refused(run(house, "config", "check"), "fallbackrouter.toml", "last_resort")
+    refused(run_command(house, "config", "check"), "fallbackrouter.toml", "last_resort")
 
 
 def test_every_problem_of_the_rules_is_named_with_its_place(house: Path) -> None:
     (house / "rules" / "more.yaml").write_text("- name: a\n  did: _7[5\n  when: '9-18'\n  route: {app: fax}\n")
-    done = run(house, "rules", "check")
+    done = run_command(house, "rules", "check")
     assert done.returncode == 1
     told = done.stderr.splitlines()
     assert len(told) == 3
     assert all("more.yaml:" in line for line in told)
-    as_json = run(house, "rules", "check", "--json")
+    as_json = run_command(house, "rules", "check", "--json")
     assert as_json.returncode == 1
     assert {json.loads(line)["line"] for line in as_json.stdout.splitlines()} == {2, 3, 4}
 
 
 def test_rules_with_an_error_are_not_applied(house: Path) -> None:
-    assert run(house, "rules", "apply").returncode == 0
+    assert run_command(house, "rules", "apply").returncode == 0
     (house / "rules" / "rules.yaml").write_text("- name: a\n  route: {app: fax}\n")
-    refused(run(house, "rules", "apply"), "nothing was applied")
-    listed = lines(run(house, "rules", "list", "--json"))
+    refused(run_command(house, "rules", "apply"), "nothing was applied")
+    listed = lines(run_command(house, "rules", "list", "--json"))
     assert [rule["name"] for rule in listed] == ["pinned", "by day", "any moscow"]
 
 
 def test_applied_rules_serve_and_files_that_differ_are_told(house: Path) -> None:
-    assert "3 rules" in run(house, "rules", "apply").stdout
+    assert "3 rules" in run_command(house, "rules", "apply").stdout
     (house / "rules" / "rules.yaml").write_text("- name: other\n  route: {app: hangup}\n")
-    done = run(house, "rules", "list")
+    done = run_command(house, "rules", "list")
     assert "by day" in done.stdout
     assert "rules apply" in done.stderr
 
 
 def test_explain_tells_the_winner_and_why_the_others_lose(house: Path) -> None:
-    [by_day] = lines(run(house, "explain", "+74951111111", "--at", "2026-03-02 12:00", "--json"))
+    [by_day] = lines(run_command(house, "explain", "+74951111111", "--at", "2026-03-02 12:00", "--json"))
     assert (by_day["source"], by_day["rule"]) == ("fallback", "by day")
     assert [rule["rule"] for rule in by_day["rules"]] == ["by day", "any moscow"]  # type: ignore[attr-defined]
-    [at_night] = lines(run(house, "explain", "+74951111111", "--at", "2026-03-02T22:00+03:00", "--json"))
+    [at_night] = lines(run_command(house, "explain", "+74951111111", "--at", "2026-03-02T22:00+03:00", "--json"))
     assert at_night["rule"] == "any moscow"
-    [pinned] = lines(run(house, "explain", "84957777777", "--json"))
+    [pinned] = lines(run_command(house, "explain", "84957777777", "--json"))
     assert pinned["source"] == "override"
-    text = run(house, "explain", "84951111111", "--at", "2026-03-02 12:00").stdout
+    text = run_command(house, "explain", "84951111111", "--at", "2026-03-02 12:00").stdout
     assert "explain asks nobody" in text
     assert "fallback, rule by day" in text
-    [other] = lines(run(house, "explain", "112", "--json"))
+    [other] = lines(run_command(house, "explain", "112", "--json"))
     assert other["source"] == "last_resort"
 
 
@@ -163,16 +149,16 @@ def test_a_second_route_is_explained_and_listed(house: Path) -> None:
         config.write('[destinations]\nhangup = "app-blackhole,hangup,1"\n')
     two = "- name: two ways\n  did: '112'\n  routes: [{app: group, num: '62'}, {app: hangup}]\n"
     (house / "rules" / "rules.yaml").write_text(two)
-    [told] = lines(run(house, "explain", "112", "--json"))
+    [told] = lines(run_command(house, "explain", "112", "--json"))
     assert (told["route"], told["next"]) == ({"app": "group", "num": "62"}, {"app": "hangup"})
-    assert "rule two ways: app=group num=62, then app=hangup" in run(house, "explain", "112").stdout
-    [listed] = lines(run(house, "rules", "list", "--json"))
+    assert "rule two ways: app=group num=62, then app=hangup" in run_command(house, "explain", "112").stdout
+    [listed] = lines(run_command(house, "rules", "list", "--json"))
     assert listed["route"] == "app=group num=62, then app=hangup"
 
 
 @pytest.mark.parametrize(("words", "word"), [(("--at", "noon"), "--at"), (("--stage", "Init"), "stage")])
 def test_explain_refuses_what_it_cannot_read(house: Path, words: tuple[str, ...], word: str) -> None:
-    refused(run(house, "explain", "112", *words), word)
+    refused(run_command(house, "explain", "112", *words), word)
 
 
 def test_a_feed_is_taken_over_and_explained(house: Path) -> None:
@@ -180,16 +166,16 @@ def test_a_feed_is_taken_over_and_explained(house: Path) -> None:
     good = {"did": "84952222222", "result": {"app": "group", "num": "9"}}
     rows = [*({"id": f"r{count}", **good} for count in range(1, 20)), {"id": "bad", "result": {}}]
     feed.write_text(json.dumps({"routes": rows, "full": True}))
-    dry = run(house, "sync", "--from", "feed.json", "--dry-run")
+    dry = run_command(house, "sync", "--from", "feed.json", "--dry-run")
     assert "nothing changed" in dry.stdout
     assert not (house / "var" / "routes.db").exists()
-    done = run(house, "sync", "--from", "feed.json")
+    done = run_command(house, "sync", "--from", "feed.json")
     assert done.returncode == 0, done.stderr
     assert "19 routes: 19 added, 0 changed, 0 removed, 0 unchanged, 1 set aside" in done.stdout
     assert "row bad: no app" in done.stderr
-    assert "bad" in run(house, "sync", "--rejects").stdout
-    assert lines(run(house, "sync", "--rejects", "--json")) == [{"v": 1, "id": "bad", "reason": "no app"}]
-    [told] = lines(run(house, "explain", "+74952222222", "--json"))
+    assert "bad" in run_command(house, "sync", "--rejects").stdout
+    assert lines(run_command(house, "sync", "--rejects", "--json")) == [{"v": 1, "id": "bad", "reason": "no app"}]
+    [told] = lines(run_command(house, "explain", "+74952222222", "--json"))
     assert (told["source"], told["rule"]) == ("synced", "r1")
 
 
@@ -201,34 +187,34 @@ def test_a_feed_that_drops_too_much_is_refused_with_numbers(house: Path) -> None
         feed.write_text(json.dumps({"routes": rows}))
 
     write(10)
-    assert run(house, "sync", "--from", "feed.json").returncode == 0
+    assert run_command(house, "sync", "--from", "feed.json").returncode == 0
     write(6)
-    refused(run(house, "sync", "--from", "feed.json"), "4 of 10", "--force")
+    refused(run_command(house, "sync", "--from", "feed.json"), "4 of 10", "--force")
     write(0)
-    refused(run(house, "sync", "--from", "feed.json"), "--force")
-    assert run(house, "sync", "--from", "feed.json", "--force").returncode == 0
-    [told] = lines(run(house, "explain", "84950000001", "--json"))
+    refused(run_command(house, "sync", "--from", "feed.json"), "--force")
+    assert run_command(house, "sync", "--from", "feed.json", "--force").returncode == 0
+    [told] = lines(run_command(house, "explain", "84950000001", "--json"))
     assert told["source"] == "fallback"
 
 
 def test_without_a_journal_decisions_say_what_to_do(house: Path) -> None:
     for words in (("list",), ("tail",), ("show", "x")):
-        refused(run(house, "decisions", *words), "fallbackrouter serve")
+        refused(run_command(house, "decisions", *words), "fallbackrouter serve")
 
 
 def test_ask_without_a_running_router_says_what_to_do(house: Path) -> None:
     with (house / "fallbackrouter.toml").open("a") as file:
         file.write('[agi]\nlisten = ["127.0.0.1:9"]\n')
-    refused(run(house, "ask", "112"), "fallbackrouter serve")
+    refused(run_command(house, "ask", "112"), "fallbackrouter serve")
 
 
 def test_wrong_usage_is_exit_code_2(house: Path) -> None:
-    assert run(house, "nonsense").returncode == 2
-    assert run(house, "decisions", "list", "--limit", "0").returncode == 2
+    assert run_command(house, "nonsense").returncode == 2
+    assert run_command(house, "decisions", "list", "--limit", "0").returncode == 2
 
 
 def test_version_is_told(tmp_path: Path) -> None:
-    assert run(tmp_path, "version").stdout.startswith("fallbackrouter 0.")
+    assert run_command(tmp_path, "version").stdout.startswith("fallbackrouter 0.")
 
 
 @pytest.mark.parametrize(
@@ -244,12 +230,12 @@ def test_version_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_drill_that_cannot_be_meant_is_wrong_usage(house: Path, words: tuple[str, ...], sentence: str) -> None:
-    done = run(house, "drill", *words)
+    done = run_command(house, "drill", *words)
     assert done.returncode == 2
     assert sentence in " ".join(done.stderr.split())
 
 
 def test_a_drill_needs_a_running_service(house: Path) -> None:
-    done = run(house, "drill", "--fault", "dns", "--for", "60s")
+    done = run_command(house, "drill", "--fault", "dns", "--for", "60s")
     assert done.returncode == 1
     assert "start it with `fallbackrouter serve`" in done.stderr

@@ -15,7 +15,8 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.decision import Decision, Step
 from fallbackrouter.core.numbers import read_number
 from fallbackrouter.core.verdict import Hit, Miss
-from tests.edges.cli.test_commands import CONFIG, RULES, refused, run
+from tests.edges.cli.test_commands import CONFIG, RULES, refused
+from tests.fakes.commands import run_command
 from tests.fakes.filled import at_journal, put
 from tests.fakes.records import ROUTE, a_decision, an_event, an_id
 
@@ -47,7 +48,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def output(house: Path, *words: str) -> str:
-    done = run(house, *words)
+    done = run_command(house, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -73,7 +74,7 @@ def test_export_obeys_filters(house: Path) -> None:
     words = ("decisions", "export", "--format", "ndjson", "--source", "live", "--slow", "54ms", "--since", "2h")
     assert len(output(house, *words).splitlines()) == 5
     assert output(house, *words, "--until", "90m") == ""
-    refused(run(house, *words, "--until", "soon"), "--until 'soon' is no moment")
+    refused(run_command(house, *words, "--until", "soon"), "--until 'soon' is no moment")
 
 
 def test_stats_tell_tiers_hours_and_what_was_answered_locally(house: Path) -> None:
@@ -109,7 +110,7 @@ def test_replay_shows_what_changed_rules_would_do(house: Path) -> None:
 
 
 def test_replay_of_nothing_is_one_sentence(house: Path) -> None:
-    refused(run(house, "decisions", "replay", an_id(99)), f"there is no decision {an_id(99)}")
+    refused(run_command(house, "decisions", "replay", an_id(99)), f"there is no decision {an_id(99)}")
 
 
 def test_check_tells_what_is_in_a_sound_journal(house: Path) -> None:
@@ -136,10 +137,10 @@ def test_check_names_damage_and_is_exit_1(house: Path) -> None:
     with path.open("r+b") as file:
         file.seek((page - 1) * 4096 + 8)
         file.write(b"\xff" * 2000)
-    done = run(house, "journal", "check", "--json")
+    done = run_command(house, "journal", "check", "--json")
     told = json.loads(done.stdout)
     assert told["ok"] is False
     assert told["damage"]
     refused(done, "is damaged; stop the service", ".recover")
     path.write_bytes(b"no database" * 1000)
-    refused(run(house, "journal", "check"), "is damaged")
+    refused(run_command(house, "journal", "check"), "is damaged")

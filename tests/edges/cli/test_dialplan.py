@@ -1,12 +1,12 @@
 """`fallbackrouter dialplan`: printed, written, installed, refused."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from fallbackrouter.dialplan.compose import digest_in, is_untouched
+from tests.fakes.commands import run_command
 
 RULES = "- {name: office, did: _7495XXXXXXX, route: {app: group, num: '62'}}\n"
 
@@ -20,8 +20,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def run(house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fallbackrouter", "dialplan", *arguments]
-    return subprocess.run(command, cwd=house, check=False, capture_output=True, text=True)
+    return run_command(house, "dialplan", *arguments)
 
 
 def configure(house: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fallbackrouter.store.outbox import Outbox, Settled
-from tests.edges.cli.test_commands import run
+from tests.fakes.commands import run_command
 from tests.fakes.outgoing import make_journal, stored
 from tests.fakes.records import AT, an_event, an_id
 
@@ -35,7 +35,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def listed(house: Path, *words: str) -> list[str]:
-    done = run(house, "events", "list", "--json", *words)
+    done = run_command(house, "events", "list", "--json", *words)
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["event_id"] for line in done.stdout.splitlines()]
 
@@ -62,14 +62,14 @@ def test_events_are_listed_newest_first(house: Path, words: tuple[str, ...], num
 
 
 def test_the_table_and_one_event_show_what_became_of_it(house: Path) -> None:
-    table = run(house, "events", "list").stdout
+    table = run_command(house, "events", "list").stdout
     assert "410 gone" in table
     assert an_id(5) in table
-    shown = run(house, "events", "show", an_id(2)).stdout
+    shown = run_command(house, "events", "show", an_id(2)).stdout
     assert f"event_id  {an_id(2)}" in shown
     assert "link      /x.wav" in shown
     assert "\x1b" not in shown
-    as_json = json.loads(run(house, "events", "show", an_id(2), "--json").stdout)
+    as_json = json.loads(run_command(house, "events", "show", an_id(2), "--json").stdout)
     assert as_json == {
         "v": 1,
         "event_id": an_id(2),
@@ -99,22 +99,25 @@ def test_the_table_and_one_event_show_what_became_of_it(house: Path) -> None:
 
 
 def test_events_are_tried_again_and_dropped(house: Path) -> None:
-    done = run(house, "events", "retry", "--dead")
+    done = run_command(house, "events", "retry", "--dead")
     assert done.stdout == "1 event retried\n"
     assert done.stderr.startswith("not sent yet: fallbackrouter is not running here")
     assert states(house) == ["delivered", "refused", "pending", "pending", "pending"]
-    assert json.loads(run(house, "events", "retry", "--call", "a", "--json").stdout) == {"v": 1, "retried": 1}
-    assert json.loads(run(house, "events", "drop", an_id(4), an_id(1), "--json").stdout) == {"v": 1, "dropped": 1}
+    assert json.loads(run_command(house, "events", "retry", "--call", "a", "--json").stdout) == {"v": 1, "retried": 1}
+    assert json.loads(run_command(house, "events", "drop", an_id(4), an_id(1), "--json").stdout) == {
+        "v": 1,
+        "dropped": 1,
+    }
     assert states(house) == ["delivered", "pending", "pending", "dropped", "pending"]
-    assert run(house, "events", "drop", "--state", "pending").stdout == "3 events dropped\n"
-    none = run(house, "events", "retry", an_id(4))
+    assert run_command(house, "events", "drop", "--state", "pending").stdout == "3 events dropped\n"
+    none = run_command(house, "events", "retry", an_id(4))
     assert (none.stdout, none.stderr) == ("0 events retried\n", "")
 
 
 def test_tail_begins_with_the_last_ones(house: Path) -> None:
-    done = run(house, "events", "tail", "--limit", "5", "--json")
+    done = run_command(house, "events", "tail", "--limit", "5", "--json")
     assert [json.loads(line)["event_id"] for line in done.stdout.splitlines()] == [an_id(n) for n in range(1, 6)]
-    assert run(house, "events", "tail", "--limit", "1").stdout.count(an_id(5)) == 1
+    assert run_command(house, "events", "tail", "--limit", "1").stdout.count(an_id(5)) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_tail_begins_with_the_last_ones(house: Path) -> None:
 def test_what_cannot_be_done_is_told_in_a_sentence(
     house: Path, words: tuple[str, ...], code: int, sentence: str
 ) -> None:
-    done = run(house, "events", *words)
+    done = run_command(house, "events", *words)
     assert done.returncode == code
     assert sentence in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
@@ -141,6 +144,6 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
 
 def test_without_a_journal_the_way_to_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "fallbackrouter.toml").write_text(CONFIG)
-    done = run(tmp_path, "events", "list")
+    done = run_command(tmp_path, "events", "list")
     assert done.returncode == 1
     assert "it is made when `fallbackrouter serve` starts" in done.stderr

@@ -9,7 +9,8 @@ import pytest
 
 from fallbackrouter.cli import progress
 from fallbackrouter.cli.progress import Progress
-from tests.edges.cli.test_commands import house, lines, refused, run  # noqa: F401 - house is a fixture
+from tests.edges.cli.test_commands import house, lines, refused  # noqa: F401 - house is a fixture
+from tests.fakes.commands import run_command
 
 ROWS = [
     {"id": "r1", "did": "84952222222", "result": {"app": "group", "num": "9"}},
@@ -22,7 +23,7 @@ ROWS = [
 @pytest.fixture
 def fed(house: Path) -> Path:  # noqa: F811 - the fixture, asked for by its name
     (house / "feed.json").write_text(json.dumps({"routes": ROWS}))
-    done = run(house, "sync", "--from", "feed.json", "--json")
+    done = run_command(house, "sync", "--from", "feed.json", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["v"], told["new"], told["changes"]["added"], told["dry_run"]) == (1, True, 4, False)
@@ -30,16 +31,16 @@ def fed(house: Path) -> Path:  # noqa: F811 - the fixture, asked for by its name
 
 
 def test_before_the_first_sync_there_is_nothing_to_show(house: Path) -> None:  # noqa: F811 - as above
-    assert "no routes were synced yet" in run(house, "routes", "status").stdout
-    assert lines(run(house, "routes", "status", "--json"))[0]["state"] == "never"
-    refused(run(house, "routes", "list"), "no routes were synced yet")
-    refused(run(house, "sync"), "crm.routes_url is not set", "--from FILE")
-    assert "no row set aside" in run(house, "sync", "--rejects").stdout
+    assert "no routes were synced yet" in run_command(house, "routes", "status").stdout
+    assert lines(run_command(house, "routes", "status", "--json"))[0]["state"] == "never"
+    refused(run_command(house, "routes", "list"), "no routes were synced yet")
+    refused(run_command(house, "sync"), "crm.routes_url is not set", "--from FILE")
+    assert "no row set aside" in run_command(house, "sync", "--rejects").stdout
 
 
 def test_status_tells_how_many_and_how_old(fed: Path) -> None:
-    assert "4 routes, as the CRM had them" in run(fed, "routes", "status").stdout
-    [told] = lines(run(fed, "routes", "status", "--json"))
+    assert "4 routes, as the CRM had them" in run_command(fed, "routes", "status").stdout
+    [told] = lines(run_command(fed, "routes", "status", "--json"))
     assert (told["state"], told["routes"], told["error"], told["set_aside"]) == ("ok", 4, "", 0)
 
 
@@ -54,22 +55,22 @@ def test_status_tells_how_many_and_how_old(fed: Path) -> None:
     ],
 )
 def test_list_shows_what_matches(fed: Path, words: tuple[str, ...], ids: list[str]) -> None:
-    assert sorted(str(row["id"]) for row in lines(run(fed, "routes", "list", "--json", *words))) == ids
+    assert sorted(str(row["id"]) for row in lines(run_command(fed, "routes", "list", "--json", *words))) == ids
 
 
 def test_show_names_one_route(fed: Path) -> None:
-    [row] = lines(run(fed, "routes", "show", "r2", "--json"))
+    [row] = lines(run_command(fed, "routes", "show", "r2", "--json"))
     assert (row["did"], row["caller"], row["when"]) == ("_7495XXXXXXX", "withheld", ["09:00-18:00,*,*,*"])
-    assert "app=queue num=7" in run(fed, "routes", "show", "r3").stdout
-    refused(run(fed, "routes", "show", "r9"), "no route r9")
+    assert "app=queue num=7" in run_command(fed, "routes", "show", "r3").stdout
+    refused(run_command(fed, "routes", "show", "r9"), "no route r9")
 
 
 def test_what_is_exported_can_be_taken_again(fed: Path) -> None:
     for form in ("json", "ndjson"):
-        (fed / f"again.{form}").write_text(run(fed, "routes", "export", "--format", form).stdout)
-        [told] = lines(run(fed, "sync", "--from", f"again.{form}", "--json"))
+        (fed / f"again.{form}").write_text(run_command(fed, "routes", "export", "--format", form).stdout)
+        [told] = lines(run_command(fed, "sync", "--from", f"again.{form}", "--json"))
         assert told["changes"]["unchanged"] == 4  # type: ignore[index] # JSON
-    table = list(csv.DictReader(io.StringIO(run(fed, "routes", "export", "--format", "csv").stdout)))
+    table = list(csv.DictReader(io.StringIO(run_command(fed, "routes", "export", "--format", "csv").stdout)))
     assert sorted(row["id"] for row in table) == ["'=cmd", "r1", "r2", "r3"], "no spreadsheet takes one for a formula"
     assert next(row for row in table if row["id"] == "r1")["result"] == "app=group num=9"
 

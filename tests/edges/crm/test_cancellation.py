@@ -23,9 +23,9 @@ pytestmark = [
 Count = Callable[[], int]
 
 
-async def ask_for(client: CrmClient, seconds: float) -> bool:
+async def ask_for(client: CrmClient, seconds: float, budget_ms: int = 300) -> bool:
     """Ask, and cancel after so long as tiers.live does; tell whether there was an answer."""
-    task = asyncio.create_task(client.ask(call(), "d-1", 300))
+    task = asyncio.create_task(client.ask(call(), "d-1", budget_ms))
     await asyncio.wait({task}, timeout=seconds)
     if task.done():
         return isinstance(task.result().verdict, Hit)
@@ -35,28 +35,40 @@ async def ask_for(client: CrmClient, seconds: float) -> bool:
     return False
 
 
+async def answered(client: CrmClient) -> bool:
+    """Ask and wait, with a budget that no machine overdraws: past it the client would close what it keeps idle."""
+    return await ask_for(client, 60, 60_000)
+
+
+async def cancelled_in_hand(client: CrmClient, crm: FakeCrm, mode: str) -> None:
+    """Cancel 500 questions at once; again later where a slow machine let none reach the CRM in that time."""
+    crm.mode = mode
+    for seconds in (0.05, 0.5, 5):
+        assert not any(await asyncio.gather(*[ask_for(client, seconds) for _ in range(500)]))
+        if crm.met[mode.partition(":")[0]]:
+            break
+    assert crm.met[mode.partition(":")[0]]
+
+
 async def settled(now: Count, wanted: int) -> int:
     """Return a count once it is down to what it should be, or what it is after a while."""
-    for _ in range(200):
+    for _ in range(1200):
         if now() <= wanted:
             break
         await asyncio.sleep(0.05)
     return now()
 
 
-@pytest.mark.parametrize("mode", ["hang", "deaf", "drip:0.05", "drip_body:0.05", "slow:0.2"])
+@pytest.mark.parametrize("mode", ["hang", "deaf", "drip:0.5", "drip_body:0.5", "slow:20"])
 async def test_500_questions_cancelled_at_once_leave_nothing_behind(mode: str, open_descriptors: Count) -> None:
     async with FakeCrm() as crm, crm_client(crm.url) as client:
-        assert await ask_for(client, 10)
+        assert await answered(client)
         before, tasks = open_descriptors(), len(asyncio.all_tasks())
-        crm.mode = mode
-        answers = await asyncio.gather(*[ask_for(client, 0.05) for _ in range(500)])
-        assert not any(answers)
-        assert crm.met[mode.partition(":")[0]]
+        await cancelled_in_hand(client, crm, mode)
         assert client.open_connections == 0
         assert client.busy == 0
         crm.mode = "ok"
-        assert await ask_for(client, 10)
+        assert await answered(client)
         assert await settled(open_descriptors, before) <= before
         assert await settled(lambda: len(asyncio.all_tasks()), tasks) <= tasks
 
@@ -73,13 +85,11 @@ async def test_500_handshakes_cancelled_at_once_leave_nothing_behind(
             addresses={"crm.example": ["127.0.0.1"]},
         ) as client,
     ):
-        assert await ask_for(client, 10)
+        assert await answered(client)
         before = open_descriptors()
-        crm.mode = "hang_tls"
-        assert not any(await asyncio.gather(*[ask_for(client, 0.05) for _ in range(500)]))
-        assert crm.met["hang_tls"]
+        await cancelled_in_hand(client, crm, "hang_tls")
         crm.mode = "ok"
-        assert await ask_for(client, 10)
+        assert await answered(client)
         assert await settled(open_descriptors, before) <= before
 
 
@@ -112,17 +122,17 @@ async def test_1000_cancellations_at_random_moments_leave_nothing_behind(
             addresses={"crm.example": ["127.0.0.1"]},
         ) as client,
     ):
-        assert await ask_for(client, 10)
+        assert await answered(client)
         before = open_descriptors()
-        answered = 0
+        answers = 0
         for _ in range(20):
             crm.mode = pick.choice(["ok", "ok", "slow:0.01", "close", "idle_close", "cut", "reset"])
             moments = [pick.choice([0, 0.001, 0.005, 0.02, 0.1, 20]) * pick.random() for _ in range(50)]
-            answered += sum(await asyncio.gather(*[ask_for(client, moment) for moment in moments]))
+            answers += sum(await asyncio.gather(*[ask_for(client, moment) for moment in moments]))
         crm.mode = "ok"
-        assert 0 < answered < 1000
+        assert 0 < answers < 1000
         for _ in range(20):
-            assert await ask_for(client, 10)
+            assert await answered(client)
         assert client.open_connections == 1
         gc.collect()
         assert await settled(open_descriptors, before) <= before

@@ -21,9 +21,9 @@ SECRET = "s3cret-T0ken"  # noqa: S105 - a text that must turn up nowhere but in 
 SAFETY_S = 20
 
 
-async def asked(client: CrmClient) -> Verdict:
+async def asked(client: CrmClient, budget_ms: int = 300) -> Verdict:
     async with asyncio.timeout(SAFETY_S):
-        return (await client.ask(call(), "d-1", 300)).verdict
+        return (await client.ask(call(), "d-1", budget_ms)).verdict
 
 
 async def cancelled_after(client: CrmClient, seconds: float) -> None:
@@ -239,7 +239,7 @@ async def test_few_connections_are_kept_and_not_for_long() -> None:
 
 async def test_no_more_connections_than_allowed() -> None:
     async with FakeCrm(mode="slow:0.05") as crm, crm_client(crm.url, max_in_flight=3) as client:
-        verdicts = await asyncio.gather(*[asked(client) for _ in range(12)])
+        verdicts = await asyncio.gather(*[asked(client, 60_000) for _ in range(12)])
         assert all(isinstance(verdict, Hit) for verdict in verdicts)
         assert crm.accepted == 3
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def asked(client: CrmClient) -> Verdict:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return (await client.ask(call(), "d-1", 300)).verdict
 
 

@@ -55,7 +55,7 @@ async def listening(*addresses: str) -> AsyncIterator[int]:
 
 
 async def connect(known: Known, port: int, stagger_s: float = 0.05) -> Stream:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         stream = await Network(known, stagger_s).connect_tcp(HOST, port)
     assert isinstance(stream, Stream)
     return stream

@@ -38,7 +38,7 @@ async def resolving(dns: FakeDns, saved: Saved | None = None) -> AsyncIterator[R
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.01)
 

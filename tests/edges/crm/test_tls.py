@@ -58,7 +58,7 @@ async def https_client(port: int, authority: Authority) -> AsyncIterator[CrmClie
 
 
 async def asked(client: CrmClient) -> Verdict:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return (await client.ask(call(), "d-1", 300)).verdict
 
 

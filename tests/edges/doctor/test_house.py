@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fallbackrouter.clock import SystemClock
-from fallbackrouter.doctor import disk
+from fallbackrouter.control.parts import FULL_BYTES, LOW_BYTES
 from fallbackrouter.doctor.disk import check_disk
 from fallbackrouter.doctor.examine import DEADLINES
 from fallbackrouter.doctor.hours import check_zone
@@ -164,7 +164,7 @@ def test_a_full_disk_cannot_be_written(small_disk: Path) -> None:
 
 def test_a_disk_that_fills_up_is_a_warning(tmp_path: Path) -> None:
     assert levels(check_disk(tmp_path, warn_bytes=1 << 62, fail_bytes=1)) == ["ok", "warn"]
-    assert disk.FAIL_BYTES < disk.WARN_BYTES
+    assert FULL_BYTES < LOW_BYTES
 
 
 def test_a_data_dir_that_is_no_folder_cannot_be_written(tmp_path: Path) -> None:

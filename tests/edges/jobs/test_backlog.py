@@ -22,8 +22,8 @@ class Scene:
     """A watch over a journal, by a clock that is turned by hand."""
 
     def __init__(self, path: Path) -> None:
-        self.events = Events(path)
         self.clock = FakeClock(SystemClock().now_at())
+        self.events = Events(path, self.clock)
         self.outbox = Outbox(path)
         self.threads = ThreadPoolExecutor(1)
         self.idle = True

@@ -72,11 +72,16 @@ async def test_404_is_tried_again_until_it_was_said_for_an_hour(events: Events) 
     events.add(1, ("start",))
     async with FakeCrm(mode="404") as crm, delivering(events, crm.url, chance=lambda: 0.5):
         await until(lambda: events.of("attempts")[0] >= 2, "a second try")
-        await until(lambda: len(crm.requests) >= 2, "and its answer")
-        await asyncio.sleep(0.2)
+        await until(lambda: len(crm.requests) >= 3, "and its answer")
         assert events.states() == {"pending": 1}
-        events.run("UPDATE events SET missing_since = missing_since - 3600000")
-        await until(lambda: events.states() == {"refused": 1}, "it is refused")
+        hour_ago_ms = events.of("missing_since")[0] - 3_600_000
+
+        def refused() -> bool:
+            # said again until it is heard: a try on its way settles with the moment that it knew
+            events.run("UPDATE events SET missing_since = ? WHERE state = 'pending'", hour_ago_ms)
+            return events.states() == {"refused": 1}
+
+        await until(refused, "it is refused")
 
 
 async def test_what_is_too_old_gets_a_last_try_and_is_dead(events: Events) -> None:
@@ -158,11 +163,12 @@ async def test_in_order_through_any_weather(events: Events) -> None:
     weather = random.Random(7)
     quick = replace(PATIENT, probe_s=0.05, probe_cap_s=0.1)
     async with FakeCrm() as crm, delivering(events, crm.url, rules=quick, timeout_s=0.3) as it:
-        while events.states() != {"delivered": 180}:
-            crm.mode = weather.choice(
-                ("ok", "503", "close", "reset", "cut", "404", "hang", "retry_after:0", "slow:0.05")
-            )
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(600):
+            while events.states() != {"delivered": 180}:
+                crm.mode = weather.choice(
+                    ("ok", "503", "close", "reset", "cut", "404", "hang", "retry_after:0", "slow:0.05")
+                )
+                await asyncio.sleep(0.05)
         assert all(seqs == [1, 2, 3] for seqs in orders(list(crm.events.latest)).values())
         assert len(crm.events.keys) == 180
         assert it.errors == []

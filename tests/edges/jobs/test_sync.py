@@ -306,3 +306,18 @@ async def test_one_sync_runs_at_a_time(here: Here) -> None:
         await here.sync()
     assert route_facts(here.routes) is None
     await here.sync()
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 3])
+async def test_a_file_that_is_damaged_anywhere_is_made_anew_by_the_next_sync(here: Here, page: int) -> None:
+    here.feed.set(*(feed_row(str(count)) for count in range(2000)))
+    await here.sync()
+    body = bytearray(here.routes.read_bytes())
+    where = [0, 4096, len(body) // 2 // 4096 * 4096, len(body) - 4096][page]
+    body[where : where + 4096] = b"\xa5" * 4096
+    here.routes.write_bytes(body)
+    here.feed.set(feed_row("2000"))
+    outcome = await here.sync()
+    assert outcome.new
+    assert here.served() == here.expected()
+    assert load_state(here.folder).state == "ok"

@@ -25,7 +25,7 @@ from fallbackrouter.numbering import Numbering
 from fallbackrouter.store import route_draft
 from fallbackrouter.store.routes_read import read_routes
 from tests.fakes.calls import GATE
-from tests.proof.size import full_or
+from tests.proof.examples import examples
 
 PAGE_ROWS = 3
 IDS = st.sampled_from([f"r{number}" for number in range(12)])
@@ -226,5 +226,5 @@ class SyncedRoutes(RuleBasedStateMachine):
 
 TestSyncedRoutes = SyncedRoutes.TestCase
 TestSyncedRoutes.settings = settings(
-    max_examples=full_or(150, full=1500), stateful_step_count=30, deadline=None, print_blob=True
+    max_examples=examples(150, full=1500), stateful_step_count=30, deadline=None, print_blob=True
 )

@@ -82,10 +82,34 @@ def test_a_gap_in_the_week_is_named_once_and_as_windows(tmp_path: Path, windows:
     assert _gaps(tmp_path, *rules, _rule("else", did="_7496."))
 
 
-def test_a_hole_too_short_for_lunch_is_told_of_one_rule(tmp_path: Path) -> None:
-    assert _told(tmp_path, _rule("day", "09:00-12:59,mon-fri", "14:00-18:00,mon-fri")) == []
-    (told,) = _told(tmp_path, _rule("day", "09:00-13:00,mon-fri", "13:10-18:00,mon-fri"))
-    assert "at 13:01-13:09,mon-fri;" in told
+@pytest.mark.parametrize(
+    ("windows", "hours"),
+    [
+        (["09:00-13:00,mon-fri", "13:10-18:00,mon-fri"], "13:01-13:09,mon-fri"),
+        (["09:00-12:59,mon-fri", "14:00-18:00,mon-fri"], "13:00-13:59,mon-fri"),
+        (["14:00-12:59"], "13:00-13:59,mon-sun"),
+        (["09:00-18:00,mon&wed-fri"], "09:00-18:00,tue"),
+        (["09:00-18:00,mon-thu", "10:00-14:00,sat"], "10:00-14:00,fri"),
+        (["09:00-17:00,tue-fri", "10:00-14:00,sun"], "10:00-14:00,mon"),
+        (["09:00-18:00,sun-fri"], "09:00-18:00,sat"),
+        (
+            ["09:00-12:00,mon-wed&fri", "13:00-18:00,mon-wed&fri"],
+            "12:01-12:59,mon-wed&fri; 09:00-12:00,thu; 13:00-18:00,thu",
+        ),
+    ],
+)
+def test_a_hole_inside_the_opening_hours_of_one_rule_is_told(tmp_path: Path, windows: list[str], hours: str) -> None:
+    (told,) = _gaps(tmp_path, _rule("day", *windows))
+    assert f"no rule takes calls to 74951111111 at {hours};" in told
+    assert _gaps(tmp_path, _rule("day", *windows), _rule("else")) == []
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [[DAY], ["09:00-18:00,mon-sat"], ["18:01-08:59"], ["08:00-12:00,mon&wed&fri"], ["*,sat-sun"], ["10:00-14:00,sun"]],
+)
+def test_nights_and_days_off_of_one_rule_are_meant(tmp_path: Path, windows: list[str]) -> None:
+    assert _told(tmp_path, _rule("day", *windows)) == []
 
 
 def test_other_clocks_and_dates_are_no_gap(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from fallbackrouter.rulesfile.compiled import RuleSpec, dump, load, load_specs
 from fallbackrouter.rulesfile.desk import Desk
 from fallbackrouter.rulesfile.edit import add_rule, rules_of, set_key
 from fallbackrouter.rulesfile.spell import Value, spell
-from tests.proof.size import full_or
+from tests.proof.examples import examples
 
 GATE = Gate(
     apps={"group": ("num",), "auto": ()},
@@ -102,7 +102,7 @@ def _comments(text: str) -> Counter[str]:
     return Counter(comment.strip() for comment in re.findall(r"(?:^|\s)(#[^\n]*)", text))
 
 
-@settings(max_examples=full_or(150, full=1000), deadline=None)
+@settings(max_examples=examples(150, full=1000), deadline=None)
 @given(_RULES.flatmap(lambda rules: st.tuples(st.just(rules), _spelled(rules))), st.data())
 def test_checked_changed_saved_and_loaded(drawn: tuple[list[dict[str, Any]], str], data: st.DataObject) -> None:
     rules, text = drawn
@@ -133,7 +133,7 @@ def test_checked_changed_saved_and_loaded(drawn: tuple[list[dict[str, Any]], str
         assert len(rules_of(file.read_text(encoding="utf-8"))) == len(rules) + 1
 
 
-@settings(max_examples=full_or(100, full=1000), deadline=None)
+@settings(max_examples=examples(100, full=1000), deadline=None)
 @given(st.text(st.sampled_from(list("ab:-[]{}\"'#&*!|>%@`,? \n\t\\xU0\r")), max_size=60))
 def test_a_hostile_file_is_refused_or_changed_and_never_crashes_the_command(text: str) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -125,7 +125,7 @@ async def test_times_are_added_once_the_answer_is_out(journal: JournalWriter, pa
 async def test_times_come_without_a_further_call(journal: JournalWriter, path: Path) -> None:
     await journal.record_decision(a_decision(1))
     journal.record_times(an_id(1), Times(journal=0.2, write=0.1), 1.0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while ask(path, "SELECT ms FROM decisions") != [{"ms": 1.0}]:
             await asyncio.sleep(0.02)
 

@@ -15,6 +15,7 @@ from fallbackrouter.store.event_changes import drop_events, retry_events
 from fallbackrouter.store.outbox import OutEvent, Settled
 from tests.fakes.outgoing import Killed, MortalOutbox, add_events, ids, make_journal, stored
 from tests.fakes.records import AT, an_event, an_id
+from tests.proof.examples import examples
 
 RETRY = timedelta(seconds=30)
 STEP = timedelta(seconds=2)
@@ -196,5 +197,8 @@ class OutboxAgainstItsModel(RuleBasedStateMachine):
 
 TestOutbox = pytest.mark.filterwarnings("default")(OutboxAgainstItsModel.TestCase)
 TestOutbox.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(60, full=60),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )

@@ -19,7 +19,7 @@ from fallbackrouter.core.route import Gate, Refused, Route
 from fallbackrouter.core.rule import ANYONE, Condition, Rule
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.schedule import parse_window
-from fallbackrouter.store import route_draft
+from fallbackrouter.store import route_draft, route_laying, route_staging
 from fallbackrouter.store.route_row import Changes, RouteRow
 from fallbackrouter.store.routes import RoutesCopy
 from tests.fakes.routes import route_row as row
@@ -292,8 +292,8 @@ def test_a_pattern_that_is_none_refuses_the_feed_and_the_former_routes_stay(tabl
 
 
 def test_what_would_make_look_ups_slow_refuses_the_feed(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, limit in (("MAX_SHAPES", 3), ("MAX_ROUTES_PER_KEY", 3)):
-        monkeypatch.setattr(route_draft, name, limit)
+    monkeypatch.setattr(route_staging, "MAX_SHAPES", 3)
+    monkeypatch.setattr(route_laying, "MAX_ROUTES_PER_KEY", 3)
     draft = route_draft.RouteDraft(table.path, delta=False, max_patterns=3)
     draft.put([row(str(count), "_[12]X") for count in range(4)])
     with pytest.raises(FeedError, match="4 routes have patterns other than a prefix, at most 3"):

@@ -68,6 +68,8 @@ FILTERS: dict[str, tuple[Wanted, str]] = {
     "since": (Wanted(since_ms=to_ms(AT) + 100_000), f"at >= {to_ms(AT) + 100_000}"),
     "until": (Wanted(until_ms=to_ms(AT) + 50_000), f"at < {to_ms(AT) + 50_000}"),
     "slow": (Wanted(slow_ms=250.0), "ms >= 250"),
+    "rather slow": (Wanted(slow_ms=20.0), "ms >= 20"),
+    "at all slow": (Wanted(slow_ms=0.6), "ms >= 0.6"),
     "drill": (Wanted(drill=True), "trail LIKE '%\"drill: %'"),
     "no tests": (Wanted(tests=False), "test = 0"),
 }
@@ -121,7 +123,8 @@ def test_no_filter_reads_every_decision(
         way = best_way(connection, wanted)
         query = page_sql(way, wanted, None, 20)
         plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query.sql}", query.values)]
-    touched = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    # What indexes led to may be gone through again, to be sorted: that is no decision that is read.
+    touched = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and "subquery" not in step]
     assert touched
     assert all("USING" in step for step in touched), plan
     sorts = [step for step in plan if step == "USE TEMP B-TREE FOR ORDER BY"]
@@ -131,8 +134,11 @@ def test_no_filter_reads_every_decision(
 def test_of_several_filters_the_one_that_leaves_the_least_is_followed(path: Path) -> None:
     rare = Numbers(("79990000000",))
     with looking(path) as connection:
-        assert best_way(connection, Wanted(status="ok", caller=rare)).index == "decisions_by_caller"
-        assert best_way(connection, Wanted(caller=Numbers(CALLERS[:1]), rule="no such")).index == "decisions_by_rule"
+        assert best_way(connection, Wanted(status="ok", caller=rare)).parts[0].index == "decisions_by_caller"
+        assert (
+            best_way(connection, Wanted(caller=Numbers(CALLERS[:1]), rule="no such")).parts[0].index
+            == "decisions_by_rule"
+        )
 
 
 def test_a_journal_of_an_older_schema_is_one_sentence(tmp_path: Path) -> None:

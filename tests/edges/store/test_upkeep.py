@@ -24,7 +24,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.filled import DAY, at_journal, count, fill, put, put_ended
 from tests.fakes.records import AT, a_decision, an_event, an_id
 from tests.proof.figures import Record
-from tests.proof.size import full_or
+from tests.proof.size import FULL, full_or
 
 UNBOUNDED = Bounds(keep=None, max_bytes=None, hide_after=None, min_free_bytes=0)
 MUCH = 1 << 40
@@ -257,8 +257,8 @@ def test_steps_are_sized_by_how_long_they_take() -> None:
 
 
 def test_the_write_lock_is_never_held_for_long(path: Path, record_figure: Record) -> None:
-    """On a real file, with a writer beside it; the machine may be busy, so what is asserted has slack."""
-    fill(path, days=30, a_day=full_or(300, full=4_000))
+    """On a real file, with a writer beside it; a stopwatch tells of the machine too: only `make proof` believes it."""
+    fill(path, days=30, a_day=full_or(40, full=4_000))
     for number in range(200):
         put_ended(path, number, 20)
     held: list[float] = []
@@ -284,9 +284,10 @@ def test_the_write_lock_is_never_held_for_long(path: Path, record_figure: Record
     record_figure(
         "longest that a writer beside it, at 500 rows a second, waited for one commit, ms", round(waited_ms, 1)
     )
-    assert len(held) > 20
-    assert held[len(held) * 9 // 10] < 20
-    assert keeper.longest_ms < 250  # a few slices of a processor that others had
+    assert len(held) > full_or(10, full=20)
+    if FULL:
+        assert held[len(held) * 9 // 10] < 20
+        assert keeper.longest_ms < 250  # a few slices of a processor that others had
     assert count(path, "decisions", "caller = '8950*******'") > 0
 
 

@@ -40,5 +40,8 @@ def test_an_installed_package_brings_its_migrations_along(tmp_path: Path) -> Non
     (file,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
     with zipfile.ZipFile(file) as archive:
+        assert {"templates/login.html", "static/console.css"} <= {
+            name.removeprefix("fallbackrouter/admin/") for name in archive.namelist()
+        }
         archive.extractall(installed)
     assert run(installed, tmp_path / "elsewhere") == f"{REVISION} {installed / 'fallbackrouter' / '_migrations'}"

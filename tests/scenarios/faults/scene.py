@@ -19,9 +19,11 @@ from tests.fakes.asterisk import Channel, Outcome, call
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import Service, wait_until
 from tests.fakes.whole import Whole
+from tests.proof.machine import PACE
 from tests.scenarios.faults.numbers import (
     ALL,
     AT_ONCE,
+    EACH,
     HEALTHY,
     NUM,
     REMEMBERED_NUMBERS,
@@ -32,11 +34,11 @@ from tests.scenarios.faults.numbers import (
 )
 from tests.scenarios.faults.vitals import Vitals, vitals_of
 
-CALL_MS = 400
-LIVE_MS = 300
-BOUND_MS = CALL_MS + 60
-RETURN_S = 10.0
-SETTLE_S = 15.0
+CALL_MS = 400 * PACE
+LIVE_MS = 300 * PACE
+BOUND_MS = CALL_MS + 60 * PACE
+RETURN_S = 10.0 * PACE
+SETTLE_S = 15.0 * PACE
 """How long what the fault held may take to be let go: idle connections, late answers, the beat that tells of them."""
 
 _SETTINGS = f"""\
@@ -125,7 +127,7 @@ class Scene:
         """Return numbers that nobody local knows, each once."""
         return [f"{HEALTHY}{next(self._others):06}" for _ in range(how_many)]
 
-    def healthy(self, how_many: int = 200) -> None:
+    def healthy(self, how_many: int = 4 * EACH) -> None:
         """See that the live CRM answers, and note what the worker holds."""
         answered = self.ask(self.others(how_many))
         sources = [one.variables.get("FR_SOURCE") for one in answered]

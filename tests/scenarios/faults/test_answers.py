@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.fakes.crm_process import CrmProcess
+from tests.proof.machine import PACE
 from tests.scenarios.faults.numbers import FORGOTTEN, LOCAL, SOME_LIVE, Sources
 from tests.scenarios.faults.scene import Scene
 
@@ -60,11 +61,17 @@ FAULTS = [
     Fault("100,000 headers", "headers:100000", "unavailable|invalid|timed_out"),
     Fault("redirect loop", "redirect", "unavailable: .*307"),
     Fault("not HTTP", "garbage", "unavailable: the answer is not HTTP"),
-    Fault("answers just past the budget", "slow:0.32", TIMED_OUT),
+    Fault("answers just past the budget", f"slow:{0.32 * PACE:g}", TIMED_OUT),
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.mode)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.mode, marks=pytest.mark.core if fault.mode in ("hang", "500") else ())
+        for fault in FAULTS
+    ],
+)
 def test_no_call_notices(scene: Scene, fault: Fault) -> None:
     with CrmProcess() as crm:
         scene.start(crm.url, fault.crm)

@@ -12,7 +12,7 @@ from tests.fakes.certificates import Authority, Certificate, self_signed
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.namespace import Namespace
 from tests.fakes.service import wait_until
-from tests.scenarios.faults.numbers import ALL, LOCAL, SOME_LIVE
+from tests.scenarios.faults.numbers import ALL, EACH, LOCAL, SOME_LIVE
 from tests.scenarios.faults.scene import Scene
 
 RESTART_EVERY_S = 0.2
@@ -50,10 +50,10 @@ def test_a_crm_that_restarts_all_the_time(scene: Scene) -> None:
         scene.story.fault = "CRM restarting every 200 ms"
         scene.healthy()
         with restarting(crm) as restarts:
-            for start in range(0, len(ALL), 50):
+            for start in range(0, len(ALL), EACH):
                 seen = len(restarts)
                 wait_until(partial(_longer, restarts, seen), "it restarts")
-                scene.calls(SOME_LIVE, ALL[start : start + 50])
+                scene.calls(SOME_LIVE, ALL[start : start + EACH])
         scene.recovers()
         reasons = scene.reasons()
     assert any(re.match("unavailable: (connection|closed)|timed_out", reason) for reason in reasons), reasons

@@ -55,6 +55,7 @@ def fill(folder: Path) -> Path:
             return ballast
 
 
+@pytest.mark.core
 def test_a_full_disk(scene: Scene) -> None:
     with CrmProcess() as crm, small_disk(scene.whole.folder / "disk") as disk:
         scene.start(crm.url, data_dir="disk")
@@ -104,6 +105,7 @@ def test_a_frozen_worker(scene: Scene) -> None:
         scene.recovers(vitals=False)
 
 
+@pytest.mark.core
 def test_a_killed_worker(scene: Scene) -> None:
     bound_ms = HEARTBEAT_MS + 1000
     with CrmProcess() as crm:
@@ -126,7 +128,7 @@ def test_a_killed_parent(scene: Scene) -> None:
         assert len(children) >= 2
         begun_s = SystemClock().now_s()
         scene.service.signal(signal.SIGKILL)
-        wait_until(lambda: not any(alive(pid) for pid in children), "the children are gone", within_s=2.0)
+        wait_until(lambda: not any(alive(pid) for pid in children), "the children are gone", within_s=20)
         scene.story.note = f"children gone after {SystemClock().now_s() - begun_s:.2f} s"
 
 

@@ -9,6 +9,7 @@ import os
 
 from fallbackrouter.clock import SystemClock
 from tests.fakes.crm_process import CrmProcess
+from tests.proof.machine import PACE
 from tests.scenarios.faults.numbers import ALL, SOME_LIVE
 from tests.scenarios.faults.scene import BOUND_MS, Scene, Seen, one_call
 
@@ -16,7 +17,7 @@ SOAK_S = float(os.environ.get("SOAK_S", "15"))
 CALLS_PER_S = 50
 BAD_S, GOOD_S = 3.0, 9.0
 """Long enough for the breaker to open, and to let all calls in again."""
-BAD_MODES = ("hang", "500", "close", "deaf", "html", "slow:0.32")
+BAD_MODES = ("hang", "500", "close", "deaf", "html", f"slow:{0.32 * PACE:g}")
 
 
 async def soak(scene: Scene, crm: CrmProcess, for_s: float) -> list[Seen]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -15,10 +16,16 @@ PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Each command's words, with its options but `--help`, `--config` and `--json`."""
     root = typer.main.get_command(app)
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        below = getattr(command, "commands", None)
-        for words, one in [(f"{name} {sub}", c) for sub, c in below.items()] if below else [(name, command)]:
-            yield words, [option for parameter in one.params for option in parameter.opts if option.startswith("--")]
+    yield from below(root, "")
+
+
+def below(group: Any, before: str) -> Iterator[tuple[str, list[str]]]:
+    for name, command in group.commands.items():
+        words = f"{before} {name}".strip()
+        if hasattr(command, "commands"):
+            yield from below(command, words)
+        else:
+            yield words, [option for parameter in command.params for option in parameter.opts if option[:2] == "--"]
 
 
 def section(words: str) -> str:

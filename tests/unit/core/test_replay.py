@@ -88,7 +88,7 @@ def _answer(outcome: Outcome) -> Answer:
     return Answer(outcome.source, outcome.rule, outcome.route.fields, second)
 
 
-@settings(max_examples=full_or(1000, full=10000), deadline=None)
+@settings(max_examples=full_or(200, full=10000), deadline=None)
 @given(
     st.tuples(_calls, st.integers(0, 8).map(lambda hours: MONDAY + timedelta(hours=hours))),
     st.tuples(_rules, _rules),

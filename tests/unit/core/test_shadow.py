@@ -17,6 +17,7 @@ from fallbackrouter.core.rule import Condition, Rule
 from fallbackrouter.core.rulebook import Rulebook
 from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.core.shadow import MAX_FOR_ONE, shadows
+from tests.proof.examples import examples
 
 ROUTE = Route((("app", "hangup"),))
 MOSCOW, TOKYO = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Tokyo")
@@ -155,7 +156,7 @@ def _rules(draw: st.DrawFn) -> list[Rule]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300, full=3000))
 @given(_rules())
 def test_what_is_said_never_to_win_never_wins(rules: list[Rule]) -> None:
     never = {shadow.rule.name: shadow for shadow in shadows(rules, _read).found}

@@ -14,12 +14,13 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SOURCES = [
     *sorted((ROOT / "fallbackrouter/daemon").glob("*.py")),
+    ROOT / "fallbackrouter/daemon/behind/alerts.py",
     ROOT / "fallbackrouter/daemon/behind/delivery.py",
     ROOT / "fallbackrouter/daemon/behind/dialplan.py",
     *(ROOT / "fallbackrouter/daemon/behind" / name for name in ("calls.py", "exchange.py", "reconcile.py")),
     *(
         ROOT / "fallbackrouter/jobs" / name
-        for name in ("addresses_save.py", "reconcile.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
+        for name in ("addresses_save.py", "alerts.py", "reconcile.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
     ),
 ]
 ELSEWHERE = {"call_house.py", "call_sources.py", "live_crm.py"}

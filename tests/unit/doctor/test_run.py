@@ -34,7 +34,7 @@ async def test_what_hangs_fails_at_its_deadline() -> None:
         return []
 
     assert await run(check("hung", 0.05, hangs)) == [fail("hung", "no result within 0.05 s", "do this")]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await cancelled.wait()
 
 

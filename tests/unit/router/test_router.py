@@ -163,8 +163,9 @@ async def test_time_for_the_record_and_the_answer_is_kept_back_from_live() -> No
 
 
 async def test_whatever_fails_in_our_own_code_the_call_is_answered() -> None:
+    # Writing the override's traceback takes a busy machine longer than a call has for its CRM.
     answered = await router(Journal(), Crm(None), override=Breaks(), fallback=Breaks()).answer(
-        call(), started_s=now_s(), read_ms=0
+        call(), started_s=now_s() + 60, read_ms=0
     )
     assert answered.decision.source == "last_resort"
     broken = [step.tier for step in answered.decision.steps if isinstance(step.verdict, Unavailable)]

@@ -176,7 +176,7 @@ def _files(draw: st.DrawFn) -> str:
     return text + draw(st.sampled_from(["", "# tail\n", "\n"]))
 
 
-@settings(max_examples=full_or(400, full=2000), deadline=None)
+@settings(max_examples=full_or(100, full=2000), deadline=None)
 @given(_files(), st.data())
 def test_any_change_of_any_file_says_what_was_meant_and_keeps_every_comment(text: str, data: st.DataObject) -> None:
     before = _plain(text)
@@ -207,7 +207,7 @@ _PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=full_or(1000, full=10_000), deadline=None)
+@settings(max_examples=full_or(250, full=10_000), deadline=None)
 @given(_CHARACTERS | _PIECES)
 def test_no_text_ends_otherwise_than_changed_or_refused(text: str) -> None:
     try:

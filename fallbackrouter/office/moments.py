@@ -1,4 +1,4 @@
-"""How people write moments and lengths of time on the command line."""
+"""How people write moments and lengths of time."""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fallbackrouter.cli.moments import read_ms, read_past
 from fallbackrouter.core.errors import FallbackrouterError
+from fallbackrouter.office.moments import read_ms, read_past
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

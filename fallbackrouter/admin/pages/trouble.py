@@ -1,0 +1,23 @@
+"""What went wrong: a page for people, RFC 9457 for everybody else."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fallbackrouter.admin.pages.page import page
+from fallbackrouter.admin.problem import Problem
+from fallbackrouter.admin.visitor import Visitor
+
+
+def wants_page(headers: Headers) -> bool:
+    """Tell whether it is a person's browser that asks for a whole page."""
+    return "text/html" in headers.get("accept", "") and "authorization" not in headers and "hx-request" not in headers
+
+
+def told(request: Request, problem: Problem) -> Response:
+    """Return the answer that tells of a problem, to one who is logged in as a page."""
+    if not wants_page(request.headers) or not isinstance(request.scope["state"].get("visitor"), Visitor):
+        return problem.response()
+    answer = page(request, "trouble.html", problem.status, detail=problem.detail)
+    answer.headers.update(problem.headers)
+    return answer
