@@ -1,4 +1,7 @@
-"""Where calls are asked for by HTTP, whatever the form: each with its entry in the audit log, refused ones too."""
+"""Where calls are asked for by HTTP, whatever the form: each with its entry in the audit log, refused ones too.
+
+The audit log is kept for longer than numbers may be, so it has them in part.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +15,7 @@ from fallbackrouter.core.outcall import OutCall
 from fallbackrouter.core.route import printable
 from fallbackrouter.office.calls import CallDesk, CallRefusedError
 from fallbackrouter.store.calls import OtherCallError, TooManyError
+from fallbackrouter.store.masking import without_numbers
 
 MAKE = "call make"
 NONE = "no calls are made here: fill calls.contexts and calls.channels, and set ami.user (docs/calls.md)"
@@ -28,7 +32,8 @@ async def ask_for_call(house: House, visitor: Visitor, fields: Mapping[str, obje
         StoreError: the journal or the audit log cannot be used.
     """
     desk = desk_of(house)
-    async with audited(house, visitor, MAKE, printable(str(fields.get("id", "")), 80)) as entry:
+    async with audited(house, visitor, MAKE, without_numbers(printable(str(fields.get("id", "")), 80))) as entry:
+        entry.spell = without_numbers
         call, new = await _taken(house, desk, visitor.name, fields)
         entry.after = {"call": call.out_id, "new": new}
     if new:
@@ -51,7 +56,8 @@ async def keep_refusal(house: House, visitor: Visitor, action: str, why: str) ->
     """Keep in the audit log that somebody was refused; raises StoreError where it cannot be kept."""
     refusal = Problem(403, why)
     try:
-        async with audited(house, visitor, action):
+        async with audited(house, visitor, action) as entry:
+            entry.spell = without_numbers
             raise refusal
     except Problem as raised:
         if raised is not refusal:

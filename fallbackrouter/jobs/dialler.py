@@ -262,16 +262,21 @@ class Dialler:
                 await self._in_thread(partial(self._queue.change, one.kept, one.call))
                 one.kept = one.call
             if one.call.state in ENDS:
-                self.ended[str(one.call.state)] = self.ended.get(str(one.call.state), 0) + 1
+                self._count(one.call.state, 1)
             if one.call.state in {State.WAITING, *ENDS}:
                 del live[out_id]
+
+    def _count(self, state: State, count: int) -> None:
+        if count:
+            self.ended[str(state)] = self.ended.get(str(state), 0) + count
 
     async def _send_some(self, live: dict[str, _Live]) -> None:
         self.counts = await self._in_thread(self._queue.counts)
         if not self.counts.waiting:
             return
         room = await self._room(live)
-        taken: list[OutCall] = await self._in_thread(partial(self._queue.take, self._clock.now_at(), room))
+        taken, expired = await self._in_thread(partial(self._queue.take, self._clock.now_at(), room))
+        self._count(State.EXPIRED, expired)
         for call in taken:
             live[call.out_id] = _Live(call, call)
         self._pace.sent(len(taken))

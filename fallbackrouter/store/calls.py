@@ -94,17 +94,18 @@ class CallQueue(KeptJournal):
             connection.execute(INSERT, row_of(call))
         return call, True
 
-    def take(self, now: datetime, limit: int) -> list[OutCall]:
-        """Return calls to be sent now, the oldest first; each is noted as being sent. Those past their time end."""
+    def take(self, now: datetime, limit: int) -> tuple[list[OutCall], int]:
+        """Return calls to be sent now, the oldest first, each noted as being sent; and how many ended as too late."""
         with self.transaction("BEGIN IMMEDIATE") as connection:
-            for row in connection.execute(OVERDUE, (to_ms(now), AT_ONCE)).fetchall():
+            late = connection.execute(OVERDUE, (to_ms(now), AT_ONCE)).fetchall()
+            for row in late:
                 self._write(connection, call_of(row), call_of(row).moved(State.EXPIRED, now, reason=TOO_LATE))
             taken = []
             for row in connection.execute(IN_STATE, (str(State.WAITING), max(0, min(limit, AT_ONCE)))).fetchall():
                 call = call_of(row)
                 if call.not_after >= now:
                     taken.append(self._write(connection, call, call.moved(State.SENDING, now)))
-        return taken
+        return taken, len(late)
 
     def change(self, call: OutCall, changed: OutCall) -> bool:
         """Keep what a call has come to; False: it was no more in the state that it was read in, and stays so.

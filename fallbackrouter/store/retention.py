@@ -1,6 +1,7 @@
 """What goes from the journal when it is old, or when there is too much of it: the oldest first, a few rows a step.
 
-Its rules: an event that the CRM has not been told is never deleted; what was remembered, the applied rules and the
+Its rules: an event that the CRM has not been told is never deleted, nor is a made call that has not ended, or has so
+lately that the CRM may ask for it again; what was remembered, the applied rules and the
 saved addresses are no record and are not touched; a room that was freed is used again before the file grows, and is
 given back to the disk once there is much of it.
 """
@@ -82,17 +83,19 @@ class Retention:
                 return self._delete(connection, table, rows)
         return 0
 
-    def oldest(self, connection: sqlite3.Connection, before_ms: int = _END_OF_TIME) -> int:
-        """Delete some of the oldest decisions, or of the events that ended before these were made, whatever their age.
+    def oldest(self, connection: sqlite3.Connection, calls_before_ms: int, before_ms: int = _END_OF_TIME) -> int:
+        """Delete some of the oldest decisions, or of what ended before these were made, whatever their age.
 
         Args:
+            calls_before_ms: made calls that ended later stay.
             before_ms: what is younger stays.
         """
         decisions = self._oldest(connection, "decisions", before_ms)
         ended_before_ms = min(before_ms, decisions[0][2]) if decisions else before_ms
-        events = self._oldest(connection, "events", ended_before_ms)
-        if events:
-            return self._delete(connection, "events", events)
+        for table, bound_ms in (("events", ended_before_ms), ("out_calls", min(ended_before_ms, calls_before_ms))):
+            ended = self._oldest(connection, table, bound_ms)
+            if ended:
+                return self._delete(connection, table, ended)
         return self._delete(connection, "decisions", decisions) if decisions else 0
 
     def _oldest(self, connection: sqlite3.Connection, table: str, before_ms: int) -> list[tuple[int, ...]]:

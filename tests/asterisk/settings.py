@@ -26,6 +26,7 @@ MODULES = (
     "app_userevent",
     "app_verbose",
     "bridge_simple",
+    "cdr_custom",
     "func_base64",
     "func_callerid",
     "func_cdr",
@@ -90,6 +91,16 @@ eventfilter = Event: OriginateResponse
 eventfilter = Event: Hangup
 """
 
+_CDR = """\
+[general]
+enable = yes
+unanswered = yes
+"""
+_CDR_CUSTOM = """\
+[mappings]
+calls.csv => ${CDR(uniqueid)},${CDR(linkedid)},${CDR(dcontext)},${CDR(disposition)}
+"""
+
 
 def modules_folder(root: Path) -> str:
     """Return where the root's Asterisk keeps its modules, seen from inside."""
@@ -102,12 +113,14 @@ def modules_folder(root: Path) -> str:
 
 def write_settings(folder: Path, root: Path, manager_port: int) -> None:
     """Write every file that Asterisk reads at start."""
-    for inner in ("lib", "spool", "run", "log"):
+    for inner in ("lib", "spool", "run", "log", "log/cdr-custom"):
         (folder / inner).mkdir(parents=True)
     asterisk = _ASTERISK.replace("(!)", "").replace("MODULES_FOLDER", modules_folder(root))
     modules = "\n".join(["[modules]", "autoload=no", *(f"load => {name}.so" for name in MODULES), ""])
     files = {
         "asterisk.conf": asterisk,
+        "cdr.conf": _CDR,
+        "cdr_custom.conf": _CDR_CUSTOM,
         "extensions.conf": "[general]\n",
         "logger.conf": _LOGGER,
         "manager.conf": _MANAGER.replace("PORT", str(manager_port)),

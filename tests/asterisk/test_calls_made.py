@@ -13,6 +13,7 @@ from fallbackrouter.admin.secret import digest_of, new_token
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.calls import call_desk
 from fallbackrouter.config.load import load_settings
+from fallbackrouter.store.audit import list_entries
 from fallbackrouter.store.sessions import Token, add_token
 from tests.asterisk.harness import Exchange, free_port
 from tests.asterisk.roots import Release
@@ -50,9 +51,6 @@ connect = "127.0.0.1:{manager}"
 user = "{user}"
 secret = "{secret}"
 
-[admin]
-listen = "127.0.0.1:{admin}"
-
 [calls]
 contexts = ["outbound"]
 channels = ["Local/_XXX@inbound", "Local/17@inbound"]
@@ -82,8 +80,11 @@ class Office(Routed):
 
     def __init__(self, folder: Path, crm_url: str, own: Exchange) -> None:
         self.admin_port = free_port()
-        values = {"manager": own.manager_port, "user": CALLER, "secret": SECRET, "admin": self.admin_port}
+        values = {"manager": own.manager_port, "user": CALLER, "secret": SECRET}
         super().__init__(folder, crm_url, more=CONFIG.format(**values, at_once=AT_ONCE))
+        listens = self.config.read_text(encoding="utf-8")
+        listens = listens.replace('[admin]\nlisten = ""', f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"')
+        self.config.write_text(listens, encoding="utf-8")
         self.secret = new_token()
         self.cookie = ""
 
@@ -103,6 +104,11 @@ class Office(Routed):
     def _added(self, file: Path, token: Token) -> bool:
         add_token(file, token, digest_of(self.secret), SystemClock().now_at())
         return True
+
+    def audit(self) -> str:
+        """What the audit log holds of refusals."""
+        entries = list_entries(self.folder / "var/admin.db", 100)
+        return "\n".join(f"{entry['who']} {entry['outcome']}" for entry in entries)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.service.status()["background"].get("asterisk", {})
@@ -127,7 +133,13 @@ def office(own: Exchange, crm: CrmProcess, tmp_path_factory: pytest.TempPathFact
 
 
 def _made(own: Exchange) -> Counter[str]:
+    """How often each call came into the dialplan."""
     return Counter(MADE.findall(own.log))
+
+
+def _recorded(own: Exchange) -> Counter[str]:
+    """How often each call stands in Asterisk's call detail records: that of its first channel in the dialplan."""
+    return Counter(record[0] for record in own.records if record[2] == "outbound")
 
 
 def _told(crm: CrmProcess) -> dict[str, list[dict[str, Any]]]:
@@ -174,14 +186,17 @@ def test_a_busy_one_is_told_so(office: Office) -> None:
         (URL.replace("action=originate", "action=command"), "Invalid/unknown command: command"),
     ],
 )
-def test_what_may_not_be_asked_is_refused_and_in_the_log(own: Exchange, office: Office, what: str, words: str) -> None:
+def test_what_may_not_be_asked_is_refused_and_in_the_audit_log(
+    own: Exchange, office: Office, what: str, words: str
+) -> None:
     before, made = office.calls(), _made(own)
     said = office.ask(what)
     assert "response='Error'" in said.text
     assert words in said.text
     assert office.calls() == before
     assert _made(own) == made
-    wait_until(lambda: words in office.service.stderr, "the line in the log")
+    assert f"token crm refused: {'the call is refused: ' if 'originate' in what else ''}" in office.audit()
+    assert words in office.audit()
 
 
 def test_asterisk_is_killed_under_the_queue_and_no_call_is_made_twice(
@@ -210,6 +225,9 @@ def test_asterisk_is_killed_under_the_queue_and_no_call_is_made_twice(
     uncertain = [out_id for out_id in asked if ended[out_id] in {"unknown", "failed"}]
     assert len(uncertain) <= AT_ONCE
     assert all(made[out_id] == 1 for out_id in asked if ended[out_id] == "answered")
+    recorded = _recorded(own)
+    assert all(recorded[out_id] <= 1 for out_id in asked)
+    assert all(recorded[out_id] == 1 for out_id in asked if ended[out_id] == "answered")
     assert set(ended.values()) <= {"answered", "unknown", "failed"}
     wait_until(lambda: set(asked) <= set(_told(crm)), "the CRM to hear of every end")
     assert all(len(_told(crm)[out_id]) == 1 for out_id in asked)

@@ -41,7 +41,7 @@ class MakeCalls:
         link.on_event(self._dialler.hear)
 
     @classmethod
-    def where_wanted(cls, inside: Inside, link: AsteriskLink | None) -> "MakeCalls | None":
+    def where_wanted(cls, inside: Inside, link: AsteriskLink | None) -> "MakeCalls | CallsBarred | None":
         """Return the duty, None where the configuration allows no call."""
         if link is None or not calls_wanted(inside.settings):
             return None
@@ -50,8 +50,8 @@ class MakeCalls:
         except SelectedError as error:
             # A do-not-call list that cannot be read must not let a call through.
             reason = f"{error}; {error.remedy}"
-            get_log("jobs").error("no calls are made, as a list of numbers cannot be read", reason=reason)
-            return None
+            log.error("no calls are made, as a list of numbers cannot be read", reason=reason)  # noqa: TRY400 - a user's file, not our code
+            return CallsBarred(reason)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -91,8 +91,36 @@ class MakeCalls:
             "calls": {
                 "waiting": counts.waiting if counts else None,
                 "open": counts.open if counts else None,
-                "sent": self._dialler.sent,
-                "ended": dict(self._dialler.ended),
                 "waits": self._trouble or self._link.ami.fault,
-            }
+                "trouble": self._trouble,
+            },
+            "tally": {"calls_sent": self._dialler.sent, "calls_ended": dict(self._dialler.ended)},
         }
+
+
+class CallsBarred:
+    """No calls are made, though they are configured; tells why.
+
+    Args:
+        reason: what keeps them from being made.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    def commands(self) -> Mapping[str, Answer]:
+        """Answer `call`."""
+        return {"call": self._call}
+
+    async def _call(self, _message: Message) -> Message:
+        return {"waits": self._reason}
+
+    def facts(self) -> Message:
+        """Tell that none are made."""
+        return {"calls": {"waits": self._reason, "barred": self._reason}}

@@ -98,7 +98,7 @@ class QueueAgainstItsModel(RuleBasedStateMachine):
     def send(self, limit: int, killing: Killing, dies: bool) -> None:
         self.queue.die_after(killing)
         try:
-            taken = self.queue.take(self.now, limit)
+            taken, _ = self.queue.take(self.now, limit)
         except Killed:
             self.killed()
             return
