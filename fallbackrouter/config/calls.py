@@ -1,26 +1,22 @@
 """`[calls]` -> the gate for calls that the CRM has made, with its lists of numbers read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallbackrouter.agi.answer import AnswerShape
 from fallbackrouter.clock import Clock
 from fallbackrouter.config.build import answer_shape, build_gate, default_zone, node_name, zone_of
+from fallbackrouter.config.selected import select_numbers
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.call_gate import CallGate, Place
 from fallbackrouter.core.endpoint import parse_channel_pattern
-from fallbackrouter.core.route import Gate, Refused, printable
-from fallbackrouter.core.rule import Condition
+from fallbackrouter.core.route import Gate, Refused
 from fallbackrouter.core.schedule import parse_window
-from fallbackrouter.core.selector import Selector, SelectorError
 from fallbackrouter.numbering import Numbering
 from fallbackrouter.office.call_ends import end_teller
 from fallbackrouter.office.calls import CallDesk
-from fallbackrouter.rulesfile.files import UnreadableError
-from fallbackrouter.rulesfile.lists import Lists
-from fallbackrouter.rulesfile.problem import Findings
 from fallbackrouter.store.calls import CallQueue
 from fallbackrouter.store.kept import BUSY_MS
 
@@ -30,20 +26,6 @@ if TYPE_CHECKING:
 
 PATIENT_MS = 5_000
 """How long one who asks for a call waits for another writer to the journal."""
-
-
-class SelectedError(ValueError):
-    """An entry of a list of numbers that names none.
-
-    Attributes:
-        place: which, from 1.
-        remedy: what would be right.
-    """
-
-    def __init__(self, place: int, what: str, remedy: str) -> None:
-        self.place = place
-        self.remedy = remedy
-        super().__init__(what)
 
 
 def calls_wanted(settings: Settings) -> bool:
@@ -96,37 +78,6 @@ def call_desk(loaded: "Loaded", clock: Clock) -> CallDesk | None:
         max_per_minute=settings.calls.max_per_minute,
         max_waiting=settings.calls.max_waiting,
     )
-
-
-def select_numbers(settings: Settings, base: Path, texts: Sequence[str], *, lists: bool) -> Condition:
-    """Return the numbers that a list of the configuration names.
-
-    Args:
-        base: what paths are relative to.
-        lists: entries may be `@file`.
-
-    Raises:
-        SelectedError: one of them names no number.
-    """
-    if not texts:
-        return Condition()
-    numbering = Numbering(settings.numbers.region)
-    selector, findings = Selector(numbering.read), Findings()
-    folder = Lists(base / settings.rules.dir, numbering.read, findings)
-    for place, text in enumerate(texts, 1):
-        try:
-            if lists and text.startswith("@"):
-                named = folder.read(text[1:].strip())
-                selector.keys.update(named.keys)
-                selector.patterns.update(named.patterns)
-            else:
-                selector.add(text)
-        except (SelectorError, UnreadableError) as error:
-            raise SelectedError(place, f'is "{printable(text)}": {error}', error.remedy) from None
-        bad = next(iter(findings.problems), None)
-        if bad is not None:
-            raise SelectedError(place, f'is "{text}", whose line {bad.line} is wrong: {bad.what}', bad.remedy)
-    return selector.condition()
 
 
 def _place(gate: Gate, shape: AnswerShape, fields: Mapping[str, object]) -> Place | Refused:

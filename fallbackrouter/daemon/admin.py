@@ -15,9 +15,10 @@ from fallbackrouter.admin.server import Server, make_server, serve
 from fallbackrouter.admin.snapshot import Json, Snapshot
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import Clock, SystemClock
-from fallbackrouter.config.calls import SelectedError, call_desk
+from fallbackrouter.config.calls import call_desk
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.config.office import office_of
+from fallbackrouter.config.selected import SelectedError
 from fallbackrouter.config.settings import Admin
 from fallbackrouter.control.client import command
 from fallbackrouter.core.errors import ConfigError, FallbackrouterError

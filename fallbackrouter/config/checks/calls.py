@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from fallbackrouter.config.calls import SelectedError, select_numbers
 from fallbackrouter.config.checks.answers import regex_faults
 from fallbackrouter.config.fault import Fault, Faults
+from fallbackrouter.config.selected import SelectedError, select_numbers
 from fallbackrouter.config.settings import Calls, Settings
 from fallbackrouter.core.call import is_stage
 from fallbackrouter.core.endpoint import parse_channel_pattern

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from fallbackrouter.config.calls import SelectedError, build_call_gate, call_queue, calls_wanted
+from fallbackrouter.config.calls import build_call_gate, call_queue, calls_wanted
+from fallbackrouter.config.selected import SelectedError
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.duty import Answer, Inside
 from fallbackrouter.daemon.behind.exchange import AsteriskLink
