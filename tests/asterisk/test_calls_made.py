@@ -150,6 +150,7 @@ def _told(crm: CrmProcess) -> dict[str, list[dict[str, Any]]]:
     return told
 
 
+@pytest.mark.core
 def test_ajams_own_url_makes_a_call_whose_dialplan_sees_what_was_sent(
     own: Exchange, office: Office, crm: CrmProcess
 ) -> None:
@@ -167,12 +168,14 @@ def test_ajams_own_url_makes_a_call_whose_dialplan_sees_what_was_sent(
     assert (told["facts"]["outcome"], told["hangup_cause"], told["billsec"]) == ("answered", "16", "1")
 
 
+@pytest.mark.core
 def test_a_busy_one_is_told_so(office: Office) -> None:
     assert "Success" in office.ask(URL.replace("Local/632@", "Local/17@")).text
     ended = office.wait_ended()[-1]
     assert (ended["state"], ended["cause"]) == ("busy", 17)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("what", "words"),
     [
