@@ -127,6 +127,13 @@ def send(
         connection.close()
 
 
+def send_raw(port: int, request: bytes) -> str:
+    """Send bytes on a connection of their own, and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+
+
 @cache
 def _kept(password: str) -> str:
     return hashed(password)

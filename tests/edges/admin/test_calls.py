@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from fallbackrouter.store.calls import CallQueue
-from tests.fakes.admin import AdminServer, Answer
+from tests.fakes.admin import AdminServer, Answer, send_raw
 
 CONFIG = """
 [ami]
@@ -177,6 +177,15 @@ def test_ajam_as_a_crm_speaks_it(office: Office) -> None:
     assert re.fullmatch(r"Response: Success\r\nPing: Pong\r\nTimestamp: \d+\.\d{6}\r\n\r\n", ping)
     assert "Goodbye" in office.ajam("action=logoff", "rawman", Cookie=cookie).text
     assert "Permission denied" in office.ajam(ORIGINATE, Cookie=cookie).text
+
+
+def test_letters_beyond_ascii_may_come_bare(office: Office) -> None:
+    bare = ORIGINATE.replace(quote("тест"), "тест").encode()
+    more = f"Host: x\r\nConnection: close\r\nAuthorization: {office.headers['Authorization']}\r\n\r\n".encode()
+    said = send_raw(office.port, b"GET /asterisk/mxml?" + bare + b" HTTP/1.1\r\n" + more)
+    assert said.endswith(QUEUED)
+    (call,) = office.wanted()
+    assert dict(call.wanted.variables)["text"] == "тест"
 
 
 def test_ajam_by_a_posted_form_and_by_each_header(office: Office) -> None:

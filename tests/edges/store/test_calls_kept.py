@@ -80,7 +80,7 @@ def test_every_number_of_a_made_call_and_of_its_event_is_hidden(path: Path, hide
 
 
 def test_a_pseudonym_is_that_of_the_same_number_s_own_calls(path: Path) -> None:
-    put(path, a_decision(7, at=AT - 9 * DAY))
+    put(path, a_decision(7, at=AT - 9 * DAY, caller=Numbering("RU").read("8 950 753-33-33")))
     keep(path, a_made_call(1, at=AT - 9 * DAY))
     run(upkeep(path, hide=pseudonym(b"secret"), hide_after=DAY))
     with at_journal(path) as journal:
