@@ -77,7 +77,7 @@ async def serve(server: Server, listeners: list[socket.socket], leaving: asyncio
 
 
 def _quoted(line: bytes) -> bytes:
-    """Return a request line with letters beyond ASCII as URLs spell them; CRMs send them bare, as Asterisk takes them."""
+    """Return a request line with letters beyond ASCII as URLs spell them; CRMs send them bare, Asterisk takes it."""
     return _BARE.sub(lambda found: b"%%%02X" % found[0][0], line)
 
 
