@@ -84,6 +84,8 @@ class Office(Routed):
         super().__init__(folder, crm_url, more=CONFIG.format(**values, at_once=AT_ONCE))
         listens = self.config.read_text(encoding="utf-8")
         listens = listens.replace('[admin]\nlisten = ""', f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"')
+        # what is tested is what becomes of calls, on a machine that may stand still for long
+        listens = listens.replace("[agi]\n", "[agi]\nheartbeat_ms = 30000\n")
         self.config.write_text(listens, encoding="utf-8")
         self.secret = new_token()
         self.cookie = ""
