@@ -94,11 +94,11 @@ class Office(Routed):
         """Start, and be known."""
         self.start()
         file = self.folder / "var/admin.db"
-        wait_until(file.exists, "the admin process")
+        wait_until(lambda: (self.service.status()["admin"] or {}).get("state") == "ready", "the web interface", 300)
         clock = SystemClock()
         token = Token(clock.new_id(), "crm", ("call",))
         wait_until(lambda: self._added(file, token), "the token")
-        wait_until(lambda: self.status().get("connected"), "the login at Asterisk")
+        wait_until(lambda: self.status().get("connected"), "the login at Asterisk", 300)
         said = self.ask(f"/asterisk/mxml?action=login&username=crm&secret={self.secret}")
         assert "Authentication accepted" in said.text
         self.cookie = said.headers["set-cookie"].partition(";")[0]
