@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fallbackrouter.admin.api.ajam import Ajam, ajam_routes
 from fallbackrouter.admin.api.table import api_routes
 from fallbackrouter.admin.gate import Gate
 from fallbackrouter.admin.health import health_routes
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 def build_app(house: House) -> Starlette:
     """Return the app."""
-    routes: list[BaseRoute] = [*health_routes(house), *api_routes(house), *page_routes(house)]
+    routes: list[BaseRoute] = [
+        *health_routes(house),
+        *api_routes(house),
+        *ajam_routes(Ajam(house)),
+        *page_routes(house),
+    ]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Gate, accounts=house.accounts, secure=house.secure)],

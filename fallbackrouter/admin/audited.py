@@ -1,7 +1,7 @@
 """Changes, each with its entry in the audit log: no entry, no change."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,9 +17,14 @@ DONE = "done"
 
 
 class Entry:
-    """What is to be kept of a change: fill in what was there before and after; texts as they are, values as JSON."""
+    """What is to be kept of a change: fill in what was there before and after; texts as they are, values as JSON.
+
+    Attributes:
+        spell: how the outcome is written down.
+    """
 
     def __init__(self) -> None:
+        self.spell: Callable[[str], str] = str
         self.before: Any = ""
         self.after: Any = ""
 
@@ -51,7 +56,7 @@ async def audited(house: House, visitor: Visitor, action: str, target: str = "")
 
 async def _end(house: House, entry_id: str, outcome: str, entry: Entry) -> None:
     """Add how a change went; where that cannot be kept, the log has to do, as the change is what it is."""
-    told = (outcome, _text(entry.before), _text(entry.after))
+    told = (entry.spell(outcome), _text(entry.before), _text(entry.after))
     try:
         await asyncio.wrap_future(house.quick.begin(end_entry, house.accounts.file, entry_id, *told))
     except StoreError as error:

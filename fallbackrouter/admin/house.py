@@ -7,6 +7,7 @@ from fallbackrouter.admin.snapshot import Snapshot
 from fallbackrouter.admin.streams import Streams
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import Clock
+from fallbackrouter.office.calls import CallDesk
 from fallbackrouter.office.office import Office
 
 
@@ -21,6 +22,8 @@ class House:
         slow: the one thread for what takes seconds: checks, backtests.
         secure: HTTPS is spoken.
         sync_secret: what the CRM signs `POST sync` with; "": nobody may.
+        calls: where calls are asked for; None: none are made.
+        calling: the one thread of `calls`, whose queue is for one at a time.
         streams: answers that go on as long as somebody listens.
     """
 
@@ -32,6 +35,8 @@ class House:
     clock: Clock
     secure: bool
     sync_secret: str
+    calls: CallDesk | None
+    calling: Threads
     streams: Streams = field(default_factory=Streams)
 
     def close(self) -> None:
@@ -40,3 +45,6 @@ class House:
         self.snapshot.close()
         self.quick.close()
         self.slow.close()
+        self.calling.close()
+        if self.calls is not None:
+            self.calls.queue.close()

@@ -165,6 +165,8 @@ COUNTERS = (
     Meaning("probes", "Probes that were sent to a CRM that failed.", (), _total("probes")),
     Meaning("event_tries", "Tries to tell the CRM of an event that got an answer or none.", (), _total("events_tried")),
     Meaning("events_delivered", "Events that the CRM has taken.", (), _total("events_delivered")),
+    Meaning("crm_calls_sent", "Calls of the CRM's that were given to Asterisk.", (), _total("calls_sent")),
+    Meaning("crm_calls", "Calls of the CRM's that have ended, by outcome.", ("outcome",), _table("calls_ended")),
     Meaning("alerts_told", "Alerts that were told.", (), _total("alerts_told")),
     Meaning("alert_failures", "Tries to tell an alert that failed.", (), _total("alert_failures")),
     Meaning(
@@ -189,6 +191,8 @@ GAUGES = (
     Meaning("sync_failures", "Fetches of the feed in a row that failed.", (), _behind("sync", "failures")),
     Meaning("outbox_events", "Events by state; what was delivered is not among them.", ("state",), _outbox),
     Meaning("outbox_oldest_seconds", "Age of the oldest event that waits.", (), _behind("outbox", "oldest_s")),
+    Meaning("crm_calls_waiting", "Calls of the CRM's that wait to be made.", (), _behind("calls", "waiting")),
+    Meaning("crm_calls_open", "Calls of the CRM's under way.", (), _behind("calls", "open")),
     Meaning("disk_free_bytes", "Room where data_dir lies.", (), _behind("disk_free_bytes")),
     Meaning("rules", "Rules that serve.", (), _plain("rules")),
     Meaning("routes", "Routes of the CRM's feed that serve.", (), _plain("routes")),

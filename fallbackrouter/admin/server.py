@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ TAKE_S = 30.0
 MAX_CONNECTIONS = 500
 KEEP_ALIVE_S = 14
 BACKLOG = 1024
+_BARE = re.compile(rb"[\x80-\xff]")
 
 
 class Server(uvicorn.Server):
@@ -83,6 +85,11 @@ async def serve(
     await serving
 
 
+def _quoted(line: bytes) -> bytes:
+    """Return a request line with letters beyond ASCII as URLs spell them; CRMs send them bare, Asterisk takes it."""
+    return _BARE.sub(lambda found: b"%%%02X" % found[0][0], line)
+
+
 def _protocol(admits: Callable[[str], bool]) -> type[H11Protocol]:
     return type("Bounded", (_Bounded,), {"admits": staticmethod(admits)})
 
@@ -93,6 +100,8 @@ class _Bounded(H11Protocol):
     admits: Callable[[str], bool]
     _head_timer: asyncio.TimerHandle | None = None
     _take_timer: asyncio.TimerHandle | None = None
+    _line_came = False
+    """Whether the request line that is awaited has come whole."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -102,6 +111,10 @@ class _Bounded(H11Protocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        if not self._line_came:
+            line, end, more = data.partition(b"\n")
+            data = _quoted(line) + end + more
+            self._line_came = bool(end)
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._cancel()
@@ -109,6 +122,7 @@ class _Bounded(H11Protocol):
             self._await_head()
 
     def on_response_complete(self) -> None:
+        self._line_came = False
         super().on_response_complete()
         if self.cycle is None or self.cycle.response_complete:
             self._await_head()

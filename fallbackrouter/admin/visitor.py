@@ -6,12 +6,13 @@ from dataclasses import dataclass
 READ = "read"
 OPERATE = "operate"
 EDIT = "edit"
-SCOPES = (READ, OPERATE, EDIT)
-"""See everything; retry, drop, sync and drill; change rules."""
+CALL = "call"
+SCOPES = (READ, OPERATE, EDIT, CALL)
+"""See everything; retry, drop, sync and drill; change rules; have calls made."""
 
 VIEWER = "viewer"
 EDITOR = "editor"
-ROLES = {VIEWER: frozenset({READ}), EDITOR: frozenset(SCOPES)}
+ROLES = {VIEWER: frozenset({READ}), EDITOR: frozenset({READ, OPERATE, EDIT})}
 """What people may do by their role."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")

@@ -12,9 +12,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fallbackrouter.ami.session import Fields, OnEvent, Session
+from fallbackrouter.ami.session import Fields, OnEvent, Order, Session
 from fallbackrouter.clock import Clock
-from fallbackrouter.core.errors import AmiError
+from fallbackrouter.core.errors import AmiError, NotSentError
 
 FIRST_PAUSE_S = 1.0
 MOST_PAUSE_S = 30.0
@@ -114,14 +114,15 @@ class AmiClient:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def action(self, fields: Fields, within_s: float) -> Reply:
+    async def action(self, fields: Order, within_s: float) -> Reply:
         """Send an action.
 
         Args:
             fields: `Action` and its headers, one value each.
 
         Raises:
-            AmiError: no connection, or no answer in time; whether the action was done is not known then.
+            NotSentError: no connection; nothing was sent.
+            AmiError: no answer in time, or the connection was lost; whether the action was done is not known then.
             ValueError: a field holds a line break.
         """
         return _reply(await self._logged_in().ask(fields, within_s, listed=False))
@@ -173,7 +174,7 @@ class AmiClient:
 
     def _logged_in(self) -> Session:
         if self._session is None:
-            raise AmiError(self._fault)
+            raise NotSentError(self._fault)
         return self._session
 
     async def _keep(self) -> None:

@@ -8,7 +8,7 @@ that does none of it: whoever waits is told at once that the connection is lost,
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from panoramisk.actions import Action
@@ -17,13 +17,15 @@ from panoramisk.message import Message
 
 from fallbackrouter.ami.protocol import BoundedProtocol
 from fallbackrouter.connecting import connect_to
-from fallbackrouter.core.errors import AmiError
+from fallbackrouter.core.errors import AmiError, NotSentError
 
 if TYPE_CHECKING:
     from panoramisk.ami_protocol import AMIProtocol
 
 Fields = Mapping[str, str]
 """A message's headers; of one that repeats, the values are joined by line breaks."""
+Order = Mapping[str, str | Sequence[str]]
+"""An action's headers; one with several values is sent several times."""
 OnEvent = Callable[[Fields], None]
 
 MAX_LISTED = 200_000
@@ -66,19 +68,20 @@ class Session(Manager):
         if not self.lost.done():
             self.connection_made(done)
 
-    async def ask(self, fields: Fields, within_s: float, *, listed: bool) -> list[Fields]:
+    async def ask(self, fields: Order, within_s: float, *, listed: bool) -> list[Fields]:
         """Send an action and return its answer, with the events of a list behind it.
 
         Args:
             listed: a list may follow; else the first message is the answer.
 
         Raises:
-            AmiError: no answer came in time, or the connection is lost.
+            NotSentError: the connection is lost already.
+            AmiError: no answer came in time, or the connection was lost meanwhile.
             ValueError: a field holds a line break, or what is no text.
         """
         action = _Bounded(_clean({**fields, "ActionID": f"fallbackrouter-{next(self._ids)}"}))
         if self.lost.done():
-            raise AmiError(self.lost.result())
+            raise NotSentError(self.lost.result())
         future = self.send_action(action, as_list=None if listed else False)
         ends: set[asyncio.Future[Any]] = {future, self.lost}
         try:
@@ -125,9 +128,10 @@ def plain(message: Message) -> Fields:
     return {name: value if isinstance(value, str) else "\n".join(value) for name, value in message.items()}
 
 
-def _clean(fields: Fields) -> Fields:
-    for name, value in fields.items():
-        if any(letter in name + value for letter in "\r\n"):
-            raise ValueError(f"the field {name!r} of an action holds a line break")
-        value.encode()  # half a surrogate pair would be swallowed later
-    return fields
+def _clean(order: Order) -> Order:
+    for name, given in order.items():
+        for value in (given,) if isinstance(given, str) else given:
+            if any(letter in name + value for letter in "\r\n"):
+                raise ValueError(f"the field {name!r} of an action holds a line break")
+            value.encode()  # half a surrogate pair would be swallowed later
+    return {name: given if isinstance(given, str) else list(given) for name, given in order.items()}

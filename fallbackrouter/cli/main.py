@@ -12,6 +12,7 @@ from fallbackrouter import __version__
 from fallbackrouter.cli import (
     admin,
     ask,
+    calls,
     config,
     decisions,
     dialplan,
@@ -45,6 +46,7 @@ app.command()(drill.drill)
 app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(events.app, name="events")
+app.add_typer(calls.app, name="calls")
 app.add_typer(journal.app, name="journal")
 app.command()(sync.sync)
 app.add_typer(routes.app, name="routes")

@@ -156,6 +156,25 @@ class Ami(Section, frozen=True):
     grace_s: float = 30
 
 
+class Calls(Section, frozen=True):
+    """`[calls]`: the calls that the CRM may have made."""
+
+    contexts: list[str] = msgspec.field(default_factory=list)
+    channels: list[str] = msgspec.field(default_factory=list)
+    variables: list[str] = msgspec.field(default_factory=lambda: ["crm", "text", "queue", "line"])
+    caller_ids: list[str] = msgspec.field(default_factory=list)
+    exten: str = "[0-9A-Za-z_+*#.-]{1,40}"
+    hours: list[str] = msgspec.field(default_factory=list)
+    do_not_call: list[str] = msgspec.field(default_factory=list)
+    at_once: int = 10
+    max_rate: float = 5
+    max_per_minute: int = 60
+    max_waiting: int = 1_000
+    timeout_s: int = 30
+    not_after_s: float = 60
+    stage: str = "call_ended"
+
+
 class Dialplan(Section, frozen=True):
     """`[dialplan]`: the dialplan that Asterisk keeps routing by when the router is gone."""
 
@@ -232,6 +251,7 @@ class Settings(Section, frozen=True):
     destinations: dict[str, str] = {}
     dialplan: Dialplan = Dialplan()
     ami: Ami = Ami()
+    calls: Calls = Calls()
     alerts: Alerts = Alerts()
     admin: Admin = Admin()
     log: Log = Log()

@@ -202,6 +202,21 @@ def _ami(status: Status) -> Part:
     return Part("ami", FAILING, what, "see that Asterisk runs, and that manager.conf admits ami.user")
 
 
+def _calls(status: Status) -> Part:
+    calls = _background(status).get("calls")
+    if calls is None:
+        return _silent("calls", status, "calls.contexts, calls.channels or ami.user is not set")
+    if barred := str(calls.get("barred") or ""):
+        return Part("calls", FAILING, f"no calls are made: {barred}", "correct that, then reload")
+    if trouble := str(calls.get("trouble") or ""):
+        return Part("calls", FAILING, f"calls of the CRM wait: {trouble}", f"see to data_dir's disk: {SEE_LOG}")
+    waiting = int(calls.get("waiting") or 0)
+    if waiting and (waits := str(calls.get("waits") or "")):
+        what = f"{waiting:,} calls of the CRM wait for Asterisk: {waits}"
+        return Part("calls", DEGRADED, what, "see that Asterisk runs; those past their not_after are given up")
+    return Part("calls", OK)
+
+
 def _dialplan(status: Status) -> Part:
     dialplan = _background(status).get("dialplan")
     if dialplan is None:
@@ -236,6 +251,7 @@ _LOOKS: tuple[Callable[[Status], Part], ...] = (
     _disk,
     _ami,
     _dialplan,
+    _calls,
 )
 
 

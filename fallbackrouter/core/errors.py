@@ -37,6 +37,10 @@ class AmiError(FallbackrouterError):
     """Asterisk's manager interface could not be used; the text says what to do."""
 
 
+class NotSentError(AmiError):
+    """There is no connection to Asterisk's manager interface: nothing was sent."""
+
+
 class DialplanError(FallbackrouterError):
     """A dialplan cannot be made or installed; the text says what to do."""
 

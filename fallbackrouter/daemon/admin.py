@@ -14,9 +14,11 @@ from fallbackrouter.admin.house import House
 from fallbackrouter.admin.server import Server, make_server, serve
 from fallbackrouter.admin.snapshot import Json, Snapshot
 from fallbackrouter.admin.threads import Threads
-from fallbackrouter.clock import SystemClock
+from fallbackrouter.clock import Clock, SystemClock
+from fallbackrouter.config.calls import call_desk
 from fallbackrouter.config.load import Loaded
 from fallbackrouter.config.office import office_of
+from fallbackrouter.config.selected import SelectedError
 from fallbackrouter.config.settings import Admin
 from fallbackrouter.control.client import command
 from fallbackrouter.core.errors import ConfigError, FallbackrouterError
@@ -25,6 +27,7 @@ from fallbackrouter.daemon.child_process import Order, process_facts, run_child
 from fallbackrouter.daemon.listeners import address_of
 from fallbackrouter.entrance.allow import AllowList
 from fallbackrouter.log import get_log
+from fallbackrouter.office.calls import CallDesk
 from fallbackrouter.store.admin_file import FILE_NAME, prepare
 
 NICER = 10
@@ -74,7 +77,18 @@ def _join(order: Order) -> House:
         clock=clock,
         secure=bool(settings.admin.cert),
         sync_secret=settings.admin.sync_secret,
+        calls=_call_desk(Loaded(settings, None, order.base), clock),
+        calling=Threads("calls", 1, 200),
     )
+
+
+def _call_desk(loaded: Loaded, clock: Clock) -> CallDesk | None:
+    try:
+        return call_desk(loaded, clock)
+    except SelectedError as error:
+        reason = f"{error}; {error.remedy}"
+        get_log("admin").error("no calls are taken, as a list of numbers cannot be read", reason=reason)
+        return None
 
 
 def _server(admin: Admin, house: House, leave_s: float) -> Server:

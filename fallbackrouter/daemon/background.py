@@ -14,9 +14,11 @@ from fallbackrouter.config.load import Loaded
 from fallbackrouter.control.lines import Message
 from fallbackrouter.daemon.behind.addresses import Addresses
 from fallbackrouter.daemon.behind.alerts import Alerts
+from fallbackrouter.daemon.behind.calls import MakeCalls
 from fallbackrouter.daemon.behind.delivery import EventDelivery
 from fallbackrouter.daemon.behind.dialplan import Dialplan
 from fallbackrouter.daemon.behind.duty import Answer, Duty, Inside
+from fallbackrouter.daemon.behind.exchange import AsteriskLink
 from fallbackrouter.daemon.behind.reconcile import Reconcile
 from fallbackrouter.daemon.behind.rule_files import RuleFiles
 from fallbackrouter.daemon.behind.sync import SyncRoutes
@@ -41,14 +43,17 @@ async def _work(channel: Channel, order: Order) -> None:
 
 
 def _duties(inside: Inside) -> list[Duty]:
+    link = AsteriskLink.where_wanted(inside)
     wanted: list[Duty | None] = [
         RuleFiles(inside),
         Addresses.where_wanted(inside),
         JournalUpkeep(inside),
         EventDelivery(inside),
-        Reconcile.where_wanted(inside),
+        link,
+        Reconcile.where_wanted(inside, link),
+        MakeCalls.where_wanted(inside, link),
         SyncRoutes.where_wanted(inside),
-        Dialplan.where_wanted(inside),
+        Dialplan.where_wanted(inside, link),
         Alerts.where_wanted(inside),
     ]
     return [duty for duty in wanted if duty is not None]

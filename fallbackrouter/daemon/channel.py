@@ -9,6 +9,7 @@ Down, from the parent: first `{"do":"start", …}` with the child's order; then 
 | `drill` | to call workers: `fault` for `share` of questions until `until_s` (monotonic); `fault` "": its end |
 | `apply`, `sync`, `incident` | to the background process: store checked rules; fetch routes now; keep an incident |
 | `deliver` | to the background process: send events that are due now |
+| `call` | to the background process: look at the calls that wait to be made |
 | `drain` | to all: finish what is in hand within `within_s`, then end |
 
 Up: `ready` with facts (once), `alive` with facts (the heartbeat), `done` with an `id`, `failed` with a sentence, from

@@ -9,6 +9,7 @@
 | `apply` | the background process checks the rule files, stores what is good, workers take it |
 | `drill` | workers treat the CRM as failing for a while; `drill_end` ends that |
 | `deliver` | the background process sends events that are due, without waiting for anything but the CRM |
+| `call` | the background process looks at the calls that wait to be made |
 | `reload` | as SIGHUP: configuration and rules are read again |
 | `stop` | as SIGTERM |
 | `drain` | the same, giving calls in hand `within_s` seconds |
@@ -80,6 +81,7 @@ class Commands:
             "drill": self._drill,
             "drill_end": self._drill_end,
             "deliver": self._deliver,
+            "call": self._call,
             "reload": self._reload,
             "stop": self._stop,
             "drain": self._drain,
@@ -132,6 +134,9 @@ class Commands:
 
     async def _deliver(self, _message: Message) -> Message:
         return await self._service.team.ask_background({"do": "deliver"}, DELIVER_S)
+
+    async def _call(self, _message: Message) -> Message:
+        return await self._service.team.ask_background({"do": "call"}, DELIVER_S)
 
     async def _reload(self, _message: Message) -> Message:
         return await self._service.reload()

@@ -1,7 +1,8 @@
 """Takes telephone numbers out of what is kept long after the call: hidden in part, or replaced by a pseudonym.
 
 Personal are the caller, and any number that stands in a channel's name, a route, a trail or an event's details. The
-dialled number is the company's own and stays, and so does whatever has less than seven digits: extensions, groups.
+dialled number is the company's own and stays, but of a call that the CRM had made, where each number is hidden; and so
+does whatever has less than seven digits: extensions, groups.
 Its rules: doing it twice changes nothing; the same number has the same pseudonym in every row, so that rows can still
 be counted by caller; without the secret nobody can try numbers until one fits.
 
@@ -67,7 +68,7 @@ class Veil:
 
     def caller(self, text: str) -> str:
         """Return what stands in the place of the caller, as received or as compared."""
-        return self._hide(self._caller or _digits(text)) if len(_digits(text)) >= MIN_DIGITS else self.text(text)
+        return self._hide(self._caller or _digits(text)) if is_number(text) else self.text(text)
 
     def text(self, text: str) -> str:
         """Return a text without the numbers in it."""
@@ -101,6 +102,16 @@ class Veil:
             return found.group()
         own = self._caller and digits[-_OWN_DIGITS:] == self._caller[-_OWN_DIGITS:]
         return self._hide(self._caller if own else digits)
+
+
+def without_numbers(text: str) -> str:
+    """Return a text with the numbers in it masked."""
+    return Veil(masked, "", "").text(text)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a number is long enough to be somebody's."""
+    return len(_digits(text)) >= MIN_DIGITS
 
 
 def _digits(text: str) -> str:

@@ -14,16 +14,12 @@ Plain sqlite3, blocking, for one thread at a time; never in an event loop.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from fallbackrouter.core.errors import StoreError
-from fallbackrouter.store.damage import Identity, identity
-from fallbackrouter.store.faults import is_crowded, refusal
+from fallbackrouter.store.kept import BUSY_MS, KeptJournal
 from fallbackrouter.store.moments import from_ms, to_ms
-from fallbackrouter.store.opened import require
 from fallbackrouter.store.out_event import Backlog, Key, OutEvent, Settled, event_of
 from fallbackrouter.store.outbox_sql import (
     BACKLOG,
@@ -45,8 +41,6 @@ DEAD = "dead"
 """The state of an event that was given up."""
 MAX_WORDS = 500
 """The most characters kept of what was said to a try."""
-BUSY_MS = 1_000
-"""How long another writer is waited for; a sync of events, unlike a call, can wait."""
 IN_HAND_MS = 1_000
 """When the first event of a call in hand is looked at again."""
 BEHIND_MS = 3_600_000
@@ -56,7 +50,7 @@ _MOST_LOOKED_AT = 512
 NextDue = Callable[[OutEvent], datetime]
 
 
-class Outbox:
+class Outbox(KeptJournal):
     """The events of journal.db, as their delivery uses them.
 
     Every method raises StoreError where the journal is missing, locked, full or broken; nothing was changed then, and
@@ -64,10 +58,7 @@ class Outbox:
     """
 
     def __init__(self, path: Path, *, busy_ms: int = BUSY_MS) -> None:
-        self._path = path
-        self._busy_ms = busy_ms
-        self._connection: sqlite3.Connection | None = None
-        self._identity: Identity | None = None
+        super().__init__(path, busy_ms=busy_ms)
         self._counted: tuple[tuple[int, int], Backlog] | None = None
 
     def take(self, now: datetime, limit: int, *, busy: Collection[Key], next_due: NextDue) -> list[OutEvent]:
@@ -81,14 +72,14 @@ class Outbox:
         soonest = self.next_due()
         if limit < 1 or soonest is None or soonest > now:
             return []
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self.transaction("BEGIN IMMEDIATE") as connection:
             return _take(connection, to_ms(now), limit, busy, next_due)
 
     def settle(self, settled: Sequence[Settled]) -> None:
         """Keep what became of tries, all or none; the next event of a call whose first one is done is due at once."""
         if not settled:
             return
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self.transaction("BEGIN IMMEDIATE") as connection:
             for one in settled:
                 _settle(connection, one)
 
@@ -100,7 +91,7 @@ class Outbox:
         Args:
             overdue_since: those that became due only later are left alone; None: whenever they are due.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self.transaction("BEGIN IMMEDIATE") as connection:
             oldest = connection.execute(OLDEST, (limit,)).fetchall()
             due = oldest if overdue_since is None else [row for row in oldest if row[2] <= to_ms(overdue_since)]
             ended = [event_id for event_id, at_ms, _ in due if at_ms < to_ms(before)]
@@ -110,18 +101,18 @@ class Outbox:
 
     def hasten(self, later_than: datetime, at: datetime, limit: int) -> int:
         """Make pending events due that would be so only later than a moment, at most so many; return how many."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self.transaction("BEGIN IMMEDIATE") as connection:
             return connection.execute(HASTEN, (to_ms(at), to_ms(later_than), limit)).rowcount
 
     def next_due(self) -> datetime | None:
         """Return when the next event is due, None where none waits; a call in hand may be among those counted."""
-        with self._transaction("BEGIN") as connection:
+        with self.transaction("BEGIN") as connection:
             found = connection.execute(NEXT_DUE).fetchone()
         return from_ms(found[0]) if found else None
 
     def backlog(self) -> Backlog:
         """Count; reads the indexes of what waits and was given up (30 ms a million), and only after a change."""
-        with self._transaction("BEGIN") as connection:
+        with self.transaction("BEGIN") as connection:
             changed = (connection.execute("PRAGMA data_version").fetchone()[0], connection.total_changes)
             if self._counted is None or self._counted[0] != changed:
                 pending, oldest, refused, dead = connection.execute(BACKLOG).fetchone()
@@ -131,54 +122,8 @@ class Outbox:
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
-        connection, self._connection, self._counted = self._connection, None, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        """Do one thing, all or nothing."""
-        try:
-            connection = self._open()
-            connection.execute(begin)
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            if not is_crowded(error):
-                self.close()
-            raise refusal(self._path, error) from None
-        except OSError as error:
-            raise StoreError(f"{self._path} cannot be reached: {error.strerror or error}; see to its disk") from None
-
-    def _open(self) -> sqlite3.Connection:
-        """Return the connection; a new one where another file lies in the place of the one that was open."""
-        found = identity(self._path)
-        if self._connection is None or found != self._identity:
-            self.close()
-            require(self._path)
-            self._connection = connect(self._path, self._busy_ms)
-            self._identity = found
-        return self._connection
-
-
-def connect(path: Path, busy_ms: int) -> sqlite3.Connection:
-    """Open a journal that is there, to read and write, in autocommit mode."""
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, timeout=busy_ms / 1000, check_same_thread=False, cached_statements=32
-    )
-    try:
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+        self._counted = None
+        super().close()
 
 
 def _take(

@@ -1,6 +1,7 @@
 """What goes from the journal when it is old, or when there is too much of it: the oldest first, a few rows a step.
 
-Its rules: an event that the CRM has not been told is never deleted; what was remembered, the applied rules and the
+Its rules: an event that the CRM has not been told is never deleted, nor is a made call that has not ended, or has so
+lately that the CRM may ask for it again; what was remembered, the applied rules and the
 saved addresses are no record and are not touched; a room that was freed is used again before the file grows, and is
 given back to the disk once there is much of it.
 """
@@ -15,12 +16,15 @@ _OLDEST_DECISIONS = "SELECT rowid, caller_key, at FROM decisions WHERE at < ? OR
 _OLDEST_EVENTS = """SELECT rowid, call_key, node FROM events
     WHERE state <> 'pending' AND ended_at < ? ORDER BY ended_at LIMIT ?"""
 _OLDEST_INCIDENTS = "SELECT id FROM incidents WHERE at < ? ORDER BY id LIMIT ?"
+_OLDEST_CALLS = """SELECT rowid FROM out_calls INDEXED BY out_calls_by_end
+    WHERE ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT ?"""
 _FETCH_DECISION = "SELECT 1 FROM decisions INDEXED BY decisions_by_caller WHERE caller_key = ? AND at = ?"
 _FETCH_EVENT = "SELECT 1 FROM events INDEXED BY events_by_call WHERE call_key = ? AND node = ?"
 _DELETE = {
     "decisions": "DELETE FROM decisions WHERE rowid IN (SELECT value FROM json_each(?))",
     "events": "DELETE FROM events WHERE rowid IN (SELECT value FROM json_each(?)) AND state <> 'pending'",
     "incidents": "DELETE FROM incidents WHERE id IN (SELECT value FROM json_each(?))",
+    "out_calls": "DELETE FROM out_calls WHERE rowid IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
 }
 _END_OF_TIME = 1 << 62
 
@@ -65,7 +69,7 @@ class Retention:
         self.deleted = dict.fromkeys(_DELETE, 0)
 
     def older_than(self, connection: sqlite3.Connection, before_ms: int) -> int:
-        """Delete some of what is older than a moment (of events: whose end is), and return how many rows.
+        """Delete some of what is older than a moment (of events and calls: whose end is), and return how many rows.
 
         Args:
             before_ms: since 1970, UTC.
@@ -79,17 +83,19 @@ class Retention:
                 return self._delete(connection, table, rows)
         return 0
 
-    def oldest(self, connection: sqlite3.Connection, before_ms: int = _END_OF_TIME) -> int:
-        """Delete some of the oldest decisions, or of the events that ended before these were made, whatever their age.
+    def oldest(self, connection: sqlite3.Connection, calls_before_ms: int, before_ms: int = _END_OF_TIME) -> int:
+        """Delete some of the oldest decisions, or of what ended before these were made, whatever their age.
 
         Args:
+            calls_before_ms: made calls that ended later stay.
             before_ms: what is younger stays.
         """
         decisions = self._oldest(connection, "decisions", before_ms)
         ended_before_ms = min(before_ms, decisions[0][2]) if decisions else before_ms
-        events = self._oldest(connection, "events", ended_before_ms)
-        if events:
-            return self._delete(connection, "events", events)
+        for table, bound_ms in (("events", ended_before_ms), ("out_calls", min(ended_before_ms, calls_before_ms))):
+            ended = self._oldest(connection, table, bound_ms)
+            if ended:
+                return self._delete(connection, table, ended)
         return self._delete(connection, "decisions", decisions) if decisions else 0
 
     def _oldest(self, connection: sqlite3.Connection, table: str, before_ms: int) -> list[tuple[int, ...]]:
@@ -97,6 +103,8 @@ class Retention:
         limits = (before_ms, self._steps.rows)
         if table == "incidents":
             return connection.execute(_OLDEST_INCIDENTS, limits).fetchall()
+        if table == "out_calls":
+            return connection.execute(_OLDEST_CALLS, limits).fetchall()
         if table == "events":
             rows = connection.execute(_OLDEST_EVENTS, limits).fetchall()
             for _, call_key, node in rows:

@@ -6,7 +6,7 @@ that a journal made here is opened and migrated like any other.
 
 import sqlite3
 
-REVISION = "0005"
+REVISION = "0006"
 """The migrations' head that STATEMENTS stand for."""
 
 STATEMENTS = (
@@ -55,6 +55,16 @@ STATEMENTS = (
         PRIMARY KEY (host, address))""",
     """CREATE TABLE progress (
         job TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, "row" INTEGER NOT NULL, id TEXT NOT NULL)""",
+    """CREATE TABLE out_calls (
+        out_id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL,
+        crm_id TEXT NOT NULL, channel TEXT NOT NULL, context TEXT NOT NULL, exten TEXT NOT NULL,
+        priority TEXT NOT NULL, caller TEXT NOT NULL, details TEXT NOT NULL, state TEXT NOT NULL,
+        not_after INTEGER NOT NULL, sent_at INTEGER, answered_at INTEGER, ended_at INTEGER, cause INTEGER,
+        reason TEXT NOT NULL DEFAULT '')""",
+    "CREATE UNIQUE INDEX out_calls_by_crm_id ON out_calls (owner, crm_id) WHERE crm_id <> ''",
+    "CREATE INDEX out_calls_by_owner ON out_calls (owner, at)",
+    "CREATE INDEX out_calls_open ON out_calls (state, out_id) WHERE ended_at IS NULL",
+    "CREATE INDEX out_calls_by_end ON out_calls (ended_at) WHERE ended_at IS NOT NULL",
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
 )
 

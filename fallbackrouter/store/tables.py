@@ -122,6 +122,22 @@ addresses = Table(
 )
 """The last good addresses of names, for a start while DNS is dead."""
 
+out_calls = Table(
+    "out_calls",
+    metadata,
+    Column("out_id", Text, primary_key=True, nullable=False),
+    _whole("at"),
+    *map(_text, ("node", "owner", "crm_id", "channel", "context", "exten", "priority", "caller", "details", "state")),
+    _whole("not_after"),
+    *(Column(name, Integer) for name in ("sent_at", "answered_at", "ended_at", "cause")),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Index("out_calls_by_crm_id", "owner", "crm_id", unique=True, sqlite_where=text("crm_id <> ''")),
+    Index("out_calls_by_owner", "owner", "at"),
+    Index("out_calls_open", "state", "out_id", sqlite_where=text("ended_at IS NULL")),
+    Index("out_calls_by_end", "ended_at", sqlite_where=text("ended_at IS NOT NULL")),
+)
+"""Calls that the CRM has made. `details` holds the caller's name, the variables and `timeout_s`; `cause` is Q.850."""
+
 progress = Table(
     "progress",
     metadata,

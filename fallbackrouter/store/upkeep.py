@@ -116,13 +116,14 @@ class Upkeep:
 
     def _make_room(self, connection: sqlite3.Connection) -> bool:
         """Delete by size: where the disk runs full, or the journal is past its bound."""
+        young_ms = to_ms(self._clock.now_at() - _YOUNG)
         self.disk_free_bytes = free_bytes = self._free_bytes(self._path.parent)
         if free_bytes < self._bounds.min_free_bytes:
             if self._retention.give_back(connection, 0):
                 checkpoint(self._path, connection, 0)  # the file shrinks only here
                 return True
-            return self._retention.oldest(connection, to_ms(self._clock.now_at() - _YOUNG)) > 0
-        return self._too_large(connection) and self._retention.oldest(connection) > 0
+            return self._retention.oldest(connection, young_ms, young_ms) > 0
+        return self._too_large(connection) and self._retention.oldest(connection, young_ms) > 0
 
     def _too_large(self, connection: sqlite3.Connection) -> bool:
         if self._bounds.max_bytes is None:

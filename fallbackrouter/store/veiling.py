@@ -1,21 +1,25 @@
 """Hides the numbers in rows that are old enough, a few rows a step, each row once.
 
-Decisions are taken in the order in which they were recorded, events in the order in which they ended: one that the
-CRM has not been told keeps its numbers, as the CRM has to hear them. How far this has come is kept in the journal, once
-it has come there. After a crash, and where the row that was reached is gone or is another (VACUUM numbers rows anew),
-rows are taken again: what is hidden already stays as it is.
+Decisions are taken in the order in which they were recorded, events and made calls in the order in which they ended:
+an event that the CRM has not been told keeps its numbers, as the CRM has to hear them. How far this has come is kept
+in the journal, once it has come there. After a crash, and where the row that was reached is gone or is another (VACUUM
+numbers rows anew), rows are taken again: what is hidden already stays as it is.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from itertools import chain
+from typing import Any
+
+import msgspec
 
 from fallbackrouter.core.call import ReadNumber
-from fallbackrouter.store.masking import Hide, Veil
+from fallbackrouter.store.masking import Hide, Veil, is_number
 from fallbackrouter.store.statements import values
 from fallbackrouter.store.steps import Steps
 
 Place = tuple[int, int, str]
-"""An event's end, the row, and its id."""
+"""An event's or a call's end, the row, and its id."""
 
 _REACHED = "SELECT at, row, id FROM progress WHERE job = ?"
 _REACH = "INSERT OR REPLACE INTO progress (job, at, row, id) VALUES (?, ?, ?, ?)"
@@ -27,9 +31,14 @@ _DECISIONS = """SELECT rowid, id, did, caller_key, caller, line, channel, route,
 _EVENTS = """SELECT rowid, event_id, ended_at, did, caller, details, answer FROM events
     WHERE state <> 'pending' AND ended_at >= ? AND ended_at < ? AND (ended_at > ? OR rowid > ?)
     ORDER BY ended_at, rowid LIMIT ?"""
+_CALLS = """SELECT rowid, out_id, ended_at, channel, exten, caller, details, reason
+    FROM out_calls INDEXED BY out_calls_by_end
+    WHERE ended_at IS NOT NULL AND ended_at >= ? AND ended_at < ? AND (ended_at > ? OR rowid > ?)
+    ORDER BY ended_at, rowid LIMIT ?"""
 _HIDDEN = {
     "decisions": ("caller_key", "caller", "line", "channel", "route", "trail"),
-    "events": ("caller", "details", "answer"),
+    "events": ("did", "caller", "details", "answer"),
+    "out_calls": ("channel", "exten", "caller", "details", "reason"),
 }
 
 
@@ -63,12 +72,16 @@ class Veiling:
         """Hide the numbers in some of the rows that are older than a moment, and return how many rows.
 
         Args:
-            before_ms: since 1970, UTC; of an event, its end has to be.
+            before_ms: since 1970, UTC; of an event and a made call, its end has to be.
 
         Raises:
             sqlite3.Error: the lock could not be had, or the disk is in the way; nothing was changed.
         """
-        return self._decisions(connection, before_ms) or self._events(connection, before_ms)
+        return (
+            self._decisions(connection, before_ms)
+            or self._ended(connection, "events", before_ms)
+            or self._ended(connection, "out_calls", before_ms)
+        )
 
     def _decisions(self, connection: sqlite3.Connection, before_ms: int) -> int:
         last = connection.execute(_LAST_DECISION, (before_ms,)).fetchone()
@@ -89,18 +102,34 @@ class Veiling:
         hidden = (veil.caller(caller_key), veil.caller(caller), veil.text(line), veil.channel(channel))
         return (*hidden, veil.json(route), veil.json(trail), row)
 
-    def _events(self, connection: sqlite3.Connection, before_ms: int) -> int:
-        at, row, _ = _reached(connection, "events")
-        rows = connection.execute(_EVENTS, (at, before_ms, at, row, self._steps.rows)).fetchall()
+    def _ended(self, connection: sqlite3.Connection, table: str, before_ms: int) -> int:
+        query, hidden = (_EVENTS, self._event) if table == "events" else (_CALLS, self._call)
+        at, row, _ = _reached(connection, table)
+        rows = connection.execute(query, (at, before_ms, at, row, self._steps.rows)).fetchall()
         if not rows:
             return 0
-        changes = [self._event(row) for row in rows]
-        return self._write(connection, "events", changes, (rows[-1][2], rows[-1][0], rows[-1][1]))
+        changes = [hidden(row) for row in rows]
+        return self._write(connection, table, changes, (rows[-1][2], rows[-1][0], rows[-1][1]))
 
-    def _event(self, found: tuple[int, str, int, str, str, str, str]) -> tuple[object, ...]:
+    def _event(self, found: tuple[Any, ...]) -> tuple[object, ...]:
         row, _, _, did, caller, details, answer = found
+        extra = _extra(details)
+        if extra.get("direction") == "out":  # the dialled number is not our own
+            veil = self._of_others(did, str(extra.get("exten", "")))
+            return (veil.text(did), veil.text(caller), veil.json(details), veil.text(answer), row)
         veil = Veil(self._hide, did, self._read(caller).key)
-        return (veil.caller(caller), veil.json(details), veil.text(answer), row)
+        return (did, veil.caller(caller), veil.json(details), veil.text(answer), row)
+
+    def _call(self, found: tuple[Any, ...]) -> tuple[object, ...]:
+        row, _, _, channel, exten, caller, details, reason = found
+        dialled = channel.partition("/")[2].partition("@")[0]
+        veil = self._of_others(dialled, exten)
+        return (veil.text(channel), veil.text(exten), veil.text(caller), veil.json(details), veil.text(reason), row)
+
+    def _of_others(self, *numbers: str) -> Veil:
+        """Return what hides every number; the first that is one, in all its spellings alike."""
+        keys = (self._read(number).key for number in numbers)
+        return Veil(self._hide, "", next((key for key in keys if is_number(key)), ""))
 
     def _write(
         self, connection: sqlite3.Connection, table: str, changes: list[tuple[object, ...]], place: Place
@@ -109,6 +138,14 @@ class Veiling:
         connection.execute(_REACH, (table, *place))
         self.hidden += len(changes)
         return len(changes)
+
+
+def _extra(details: str) -> Mapping[str, Any]:
+    try:
+        extra = msgspec.json.decode(details).get("extra")
+    except (msgspec.DecodeError, AttributeError):
+        return {}
+    return extra if isinstance(extra, dict) else {}
 
 
 def _reached(connection: sqlite3.Connection, job: str) -> Place:

@@ -129,6 +129,13 @@ class Exchange:
         """What it has written to its log so far."""
         return (self.folder / "log/full").read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def records(self) -> list[list[str]]:
+        """Its call detail records so far: uniqueid, linkedid, context, disposition."""
+        file = self.folder / "log/cdr-custom/calls.csv"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        return [line.split(",") for line in text.splitlines()]
+
     def load(self, text: str) -> None:
         """Take this dialplan in place of the one before.
 

@@ -6,6 +6,8 @@ USER = "test"
 SECRET = "test"  # noqa: S105 - on the loopback, for the length of a test run
 ROUTER = "router"
 """The router's own user, with no right that it does not need to know which calls live."""
+CALLER = "caller"
+"""The router's user where calls are made: docs/calls.md has it so."""
 INSIDE = "/mnt"
 """Where the folder stands inside the root."""
 
@@ -24,6 +26,7 @@ MODULES = (
     "app_userevent",
     "app_verbose",
     "bridge_simple",
+    "cdr_custom",
     "func_base64",
     "func_callerid",
     "func_cdr",
@@ -79,6 +82,23 @@ secret = {SECRET}
 deny = 0.0.0.0/0.0.0.0
 permit = 127.0.0.1/255.255.255.255
 write = reporting
+
+[{CALLER}]
+secret = {SECRET}
+read = call
+write = originate,reporting
+eventfilter = Event: OriginateResponse
+eventfilter = Event: Hangup
+"""
+
+_CDR = """\
+[general]
+enable = yes
+unanswered = yes
+"""
+_CDR_CUSTOM = """\
+[mappings]
+calls.csv => ${CDR(uniqueid)},${CDR(linkedid)},${CDR(dcontext)},${CDR(disposition)}
 """
 
 
@@ -93,12 +113,14 @@ def modules_folder(root: Path) -> str:
 
 def write_settings(folder: Path, root: Path, manager_port: int) -> None:
     """Write every file that Asterisk reads at start."""
-    for inner in ("lib", "spool", "run", "log"):
+    for inner in ("lib", "spool", "run", "log", "log/cdr-custom"):
         (folder / inner).mkdir(parents=True)
     asterisk = _ASTERISK.replace("(!)", "").replace("MODULES_FOLDER", modules_folder(root))
     modules = "\n".join(["[modules]", "autoload=no", *(f"load => {name}.so" for name in MODULES), ""])
     files = {
         "asterisk.conf": asterisk,
+        "cdr.conf": _CDR,
+        "cdr_custom.conf": _CDR_CUSTOM,
         "extensions.conf": "[general]\n",
         "logger.conf": _LOGGER,
         "manager.conf": _MANAGER.replace("PORT", str(manager_port)),

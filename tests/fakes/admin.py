@@ -21,6 +21,7 @@ from fallbackrouter.admin.server import make_server, serve
 from fallbackrouter.admin.snapshot import Json, Snapshot
 from fallbackrouter.admin.threads import Threads
 from fallbackrouter.clock import Clock, SystemClock
+from fallbackrouter.config.calls import call_desk
 from fallbackrouter.config.load import load_settings
 from fallbackrouter.config.office import office_of
 from fallbackrouter.store.admin_file import prepare
@@ -126,6 +127,13 @@ def send(
         connection.close()
 
 
+def send_raw(port: int, request: bytes) -> str:
+    """Send bytes on a connection of their own, and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+
+
 @cache
 def _kept(password: str) -> str:
     return hashed(password)
@@ -159,7 +167,8 @@ class AdminServer:
         (folder / "rules/rules.yaml").write_text(RULE, encoding="utf-8")
         file = folder / "fallbackrouter.toml"
         file.write_text(f'[last_resort]\napp = "group"\nnum = "100"\n{config}', encoding="utf-8")
-        self.office = office_of(load_settings(file, {}))
+        self._loaded = load_settings(file, {})
+        self.office = office_of(self._loaded)
         self.office.data_dir.mkdir(exist_ok=True)
         upgrade(self.office.journal)
         self.file = self.office.data_dir / "admin.db"
@@ -221,6 +230,8 @@ class AdminServer:
             clock=self._clock,
             secure=bool(self._cert),
             sync_secret=self._sync_secret,
+            calls=call_desk(self._loaded, self._clock),
+            calling=Threads("calls", 1, 200),
         )
 
     async def _serve(self) -> None:

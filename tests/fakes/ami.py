@@ -165,5 +165,9 @@ class AmiThread:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
+    def tell(self, **event: str) -> None:
+        """Send an event on every connection."""
+        self._loop.call_soon_threadsafe(self.fake.send, message(**event))
+
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

@@ -1,11 +1,12 @@
 """Decisions and events as a router makes them, for tests of what keeps them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.decision import Decision, Event, Step, Times
 from fallbackrouter.core.numbers import read_number
+from fallbackrouter.core.outcall import OutCall, Wanted
 from fallbackrouter.core.route import Route
 from fallbackrouter.core.verdict import Hit, Miss, TimedOut
 
@@ -52,3 +53,21 @@ def a_decision(number: int, *, at: datetime = AT, route: Route = ROUTE, **of_the
 
 def an_event(number: int, *, at: datetime = AT, decision_id: str = "", **of_the_call: Any) -> Event:
     return Event(an_id(number), at, "pbx1", a_call(**({"stage": "start"} | of_the_call)), decision_id)
+
+
+def a_made_call(number: int, *, at: datetime = AT, crm_id: str = "", **wanted: Any) -> OutCall:
+    """Return a call that the CRM wants made; what it wants is changed by the names of `Wanted`."""
+    fields: dict[str, Any] = {
+        "channel": "Local/632@inbound",
+        "context": "outbound",
+        "exten": "89507533333",
+        "priority": "1",
+        "caller": "74951111111",
+        "caller_name": "",
+        "variables": (("crm", "3D32599_CONTACT"),),
+        "timeout_s": 30,
+        "numbers": ("632", "89507533333"),
+    }
+    whole_ms = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    not_after = whole_ms + timedelta(seconds=60)
+    return OutCall(an_id(number), whole_ms, "pbx1", "token crm", crm_id, Wanted(**(fields | wanted)), not_after)

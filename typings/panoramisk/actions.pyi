@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from panoramisk.message import Message
 from panoramisk.utils import CaseInsensitiveDict
@@ -8,5 +8,5 @@ class Action(CaseInsensitiveDict):
     id: str
     responses: list[Message]
     future: asyncio.Future[Message | list[Message]]
-    def __init__(self, data: Mapping[str, str]) -> None: ...
+    def __init__(self, data: Mapping[str, str | Sequence[str]]) -> None: ...
     def add_message(self, message: Message) -> bool: ...

@@ -55,6 +55,7 @@ class Operation:
         answer: the type of the answer, for the description.
         query: the type of the query's fields, None for none.
         body: the type of the body's fields, None for none.
+        any_fields: the body is an object that is handed on as it came; `do` refuses what is none of its fields.
         refusals: statuses beside the usual ones.
         needs_match: a change that names the state it was made from, in If-Match.
     """
@@ -67,6 +68,7 @@ class Operation:
     answer: Any = dict[str, Any]
     query: type[Fields] | None = None
     body: type[Fields] | None = None
+    any_fields: bool = False
     status: int = 200
     refusals: tuple[int, ...] = ()
     needs_match: bool = False
@@ -125,7 +127,7 @@ async def _body(request: Request, operation: Operation) -> Any:
     if kind_of(request) != "application/json":
         raise Problem(415, "send the body as application/json")
     try:
-        return msgspec.json.decode(body, type=operation.body)
+        return msgspec.json.decode(body, type=dict[str, Any] if operation.any_fields else operation.body)
     except msgspec.ValidationError as error:
         raise Problem(422, f"the body cannot be used: {error}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from fallbackrouter.admin.api import decisions, events, rules, service
+from fallbackrouter.admin.api import calls, decisions, events, rules, service
 from fallbackrouter.admin.api.openapi import description_of
 from fallbackrouter.admin.api.operation import PREFIX, Operation, handler_of, json_response
 from fallbackrouter.admin.api.sync import sync_handler
@@ -17,6 +17,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *rules.OPERATIONS,
     *service.OPERATIONS,
+    *calls.OPERATIONS,
 )
 
 

@@ -9,6 +9,7 @@ from fallbackrouter.config.checks.agi import agi_faults
 from fallbackrouter.config.checks.alerts import alerts_faults
 from fallbackrouter.config.checks.ami import ami_faults, ami_remarks
 from fallbackrouter.config.checks.answers import answers_faults, last_resort_faults
+from fallbackrouter.config.checks.calls import calls_faults
 from fallbackrouter.config.checks.crm import crm_faults
 from fallbackrouter.config.checks.dialplan import dialplan_faults
 from fallbackrouter.config.checks.house import house_faults
@@ -35,6 +36,7 @@ def faults(settings: Settings, base: Path) -> Faults:
         crm_faults(settings, base),
         ami_faults(settings, base),
         alerts_faults(settings, base),
+        calls_faults(settings, base),
         admin_faults(settings, base),
         answers_faults(settings),
         last_resort_faults(settings),

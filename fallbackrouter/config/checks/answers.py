@@ -23,8 +23,8 @@ _DESTINATION = re.compile(r"(?:[A-Za-z0-9_.-]|\{num\})+,(?:[A-Za-z0-9_*#+.-]|\{n
 def answers_faults(settings: Settings) -> Faults:
     """Yield what is wrong with the gate's keys and with destinations."""
     answers = settings.answers
-    yield from _regex_faults("answers.num", answers.num)
-    yield from _regex_faults("answers.external", answers.external)
+    yield from regex_faults("answers.num", answers.num)
+    yield from regex_faults("answers.external", answers.external)
     yield from _variable_faults(answers)
     yield from _function_faults(answers)
     yield from _app_faults(answers)
@@ -33,7 +33,8 @@ def answers_faults(settings: Settings) -> Faults:
     yield from _destination_faults(settings)
 
 
-def _regex_faults(key: str, text: str) -> Faults:
+def regex_faults(key: str, text: str) -> Faults:
+    """Yield why a text is no regular expression."""
     if not 0 < len(text) <= MAX_REGEX_CHARS:
         yield Fault(key, f"has {len(text)} characters", f"write a regular expression of 1 to {MAX_REGEX_CHARS}")
         return

@@ -9,8 +9,8 @@ from fallbackrouter.clock import load_zone
 from fallbackrouter.config.dialplan import dialplan_text
 from fallbackrouter.control.lines import Message
 from fallbackrouter.core.errors import AmiError, FallbackrouterError
-from fallbackrouter.daemon.ami_login import ami_client
 from fallbackrouter.daemon.behind.duty import Answer, Inside
+from fallbackrouter.daemon.behind.exchange import AsteriskLink
 from fallbackrouter.jobs.dialplan_file import install
 from fallbackrouter.log import get_log
 from fallbackrouter.rulesfile.compiled import load
@@ -29,8 +29,9 @@ T = TypeVar("T")
 class Dialplan:
     """Installs the dialplan whenever other rules serve, and has Asterisk reload it."""
 
-    def __init__(self, inside: Inside, *, rest_s: float = REST_S) -> None:
+    def __init__(self, inside: Inside, link: AsteriskLink | None, *, rest_s: float = REST_S) -> None:
         self._inside = inside
+        self._link = link
         self._rest_s = rest_s
         self._log = get_log("dialplan")
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="dialplan")
@@ -40,9 +41,9 @@ class Dialplan:
         self._reload_owed = False
 
     @classmethod
-    def where_wanted(cls, inside: Inside, *, rest_s: float = REST_S) -> "Dialplan | None":
+    def where_wanted(cls, inside: Inside, link: AsteriskLink | None, *, rest_s: float = REST_S) -> "Dialplan | None":
         """Return the duty, None where it is off."""
-        return cls(inside, rest_s=rest_s) if inside.settings.dialplan.auto else None
+        return cls(inside, link, rest_s=rest_s) if inside.settings.dialplan.auto else None
 
     async def start(self) -> None:
         """Begin; the first look is at once."""
@@ -112,18 +113,12 @@ class Dialplan:
         return install(inside.loaded.file(inside.settings.dialplan.file), dialplan_text(inside.settings, rules))
 
     async def _reload(self) -> None:
-        settings = self._inside.settings
-        if not settings.ami.user:
+        if self._link is None:
             self._log.warning("ami.user is empty, so Asterisk was not told: run `asterisk -rx 'dialplan reload'`")
             return
-        client = ami_client(settings.ami, settings.ami.secret, self._inside.clock)
-        await client.start()
-        try:
-            if not await client.ready(LOGIN_S):
-                raise AmiError(client.fault)
-            await client.reload_dialplan()
-        finally:
-            await client.close()
+        if not await self._link.ami.ready(LOGIN_S):
+            raise AmiError(self._link.ami.fault)
+        await self._link.ami.reload_dialplan()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

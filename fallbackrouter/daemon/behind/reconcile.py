@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fallbackrouter.config.build import node_name
 from fallbackrouter.control.lines import Message
-from fallbackrouter.daemon.ami_login import ami_client
 from fallbackrouter.daemon.behind.duty import Answer, Inside
+from fallbackrouter.daemon.behind.exchange import AsteriskLink
 from fallbackrouter.jobs.reconcile import START, Reconciler, end_stage
-from fallbackrouter.log import get_log
 from fallbackrouter.store.event_log import Step, read_step
 
 LOGIN_S = 15.0
@@ -17,14 +16,14 @@ LOGIN_S = 15.0
 
 
 class Reconcile:
-    """Keeps a connection to Asterisk, and infers ends by it."""
+    """Infers ends by the link that all duties share."""
 
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: Inside, link: AsteriskLink) -> None:
         settings = inside.settings
         self._inside = inside
-        self._log = get_log("ami")
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="reconcile")
-        self._ami = ami_client(settings.ami, settings.ami.secret, inside.clock, on_state=self._on_state)
+        self._link = link
+        self._ami = link.ami
         self._reconciler = Reconciler(
             read=self._read,
             exchange=self._ami,
@@ -36,18 +35,15 @@ class Reconcile:
             oldest_s=settings.events.ttl_s,
         )
         self._running: asyncio.Task[None] | None = None
-        self._state = ""
 
     @classmethod
-    def where_wanted(cls, inside: Inside) -> "Reconcile | None":
+    def where_wanted(cls, inside: Inside, link: AsteriskLink | None) -> "Reconcile | None":
         """Return the duty, None where no user is configured, or calls have no beginning or no end to be told."""
         stages = inside.settings.events.stages
-        wanted = inside.settings.ami.user and START in stages and end_stage(stages)
-        return cls(inside) if wanted else None
+        return cls(inside, link) if link is not None and START in stages and end_stage(stages) else None
 
     async def start(self) -> None:
         """Begin."""
-        await self._ami.start()
         self._running = asyncio.create_task(self._run(), name="reconcile")
 
     async def _run(self) -> None:
@@ -58,7 +54,6 @@ class Reconcile:
         """End; a step of reading that is under way is not waited for."""
         if self._running is not None:
             self._running.cancel()
-        await self._ami.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def commands(self) -> Mapping[str, Answer]:
@@ -66,27 +61,16 @@ class Reconcile:
         return {}
 
     def facts(self) -> Message:
-        """Tell whether Asterisk is reached, and of calls without an end."""
+        """Tell whether Asterisk is reached, as the link does, and of calls without an end."""
         reconciler = self._reconciler
         return {
             "asterisk": {
-                "connected": self._ami.connected,
-                "reason": self._ami.fault,
+                **self._link.facts()["asterisk"],
                 "open_calls": reconciler.open,
                 "inferred_ends": reconciler.inferred,
                 "forgotten_calls": reconciler.forgotten,
             }
         }
-
-    def _on_state(self, fault: str) -> None:
-        if fault:
-            self._log.warning("no connection to Asterisk's manager interface", reason=fault)
-        else:
-            self._log.info("logged in at Asterisk's manager interface")
-        state = "away" if fault else "connected"
-        if state != self._state:
-            self._inside.journal.record_incident("asterisk", state, fault, self._inside.clock.now_at())
-        self._state = state
 
     async def _read(self, place: int, limit: int) -> Step:
         path = self._inside.journal_path

@@ -22,6 +22,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "sync": {"wanted": True},
     "rules_changed": {"rules": 1},
     "deliver": {"waits": ""},
+    "call": {"waits": ""},
 }
 
 
@@ -52,10 +53,10 @@ class Parent:
 class Api(AdminServer):
     """The server, and a program that may do everything."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: str = "") -> None:
         self.parent = Parent()
-        super().__init__(folder, command=self.parent.answer, sync_secret=SECRET)
-        self.headers = self.token("read", "operate", "edit")
+        super().__init__(folder, command=self.parent.answer, config=config, sync_secret=SECRET)
+        self.headers = self.token("read", "operate", "edit", "call")
 
     def do(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}

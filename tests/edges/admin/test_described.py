@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fallbackrouter.admin.api.table import OPERATIONS
 from tests.edges.admin.test_api import Api
+from tests.edges.admin.test_calls_asked import CONFIG
 from tests.fakes.described import judge, table, tried
 from tests.proof.examples import examples
 
@@ -19,7 +20,7 @@ ASK = "/api/v1/ask"
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with Api(tmp_path_factory.mktemp("api")) as api:
+    with Api(tmp_path_factory.mktemp("api"), config=CONFIG) as api:
         yield api
 
 

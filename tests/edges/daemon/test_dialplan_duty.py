@@ -62,7 +62,7 @@ async def _until_it_holds(path: Path, name: str) -> str:
 async def test_it_follows_the_rules_and_skips_what_did_not_rest(inside: Inside) -> None:
     path = inside.loaded.file("fr.conf")
     _apply(inside, "first")
-    duty = Dialplan.where_wanted(inside, rest_s=0.2)
+    duty = Dialplan.where_wanted(inside, None, rest_s=0.2)
     assert duty is not None
     await duty.start()
     try:
@@ -83,7 +83,7 @@ async def test_it_follows_the_rules_and_skips_what_did_not_rest(inside: Inside) 
 async def test_a_file_of_somebody_elses_is_left_alone_and_told(inside: Inside) -> None:
     path = inside.loaded.file("fr.conf")
     path.write_text("[mine]\n")
-    duty = Dialplan(inside, rest_s=0)
+    duty = Dialplan(inside, None, rest_s=0)
     await duty.start()
     try:
         with anyio.fail_after(PATIENCE_S):
@@ -101,4 +101,4 @@ async def test_it_is_off_unless_it_is_wanted(inside: Inside) -> None:
     off = Inside(
         load_settings(config, {}), "", inside.journal_path, inside.journal, inside.clock, inside.say, inside.writing
     )
-    assert Dialplan.where_wanted(off) is None
+    assert Dialplan.where_wanted(off, None) is None

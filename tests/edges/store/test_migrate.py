@@ -15,10 +15,13 @@ from sqlalchemy import create_engine
 
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store import migrate, schema
+from fallbackrouter.store.calls import CallQueue
 from fallbackrouter.store.engine import migration_engine
 from fallbackrouter.store.faults import DamagedError
 from fallbackrouter.store.migrate import schema_version, upgrade
 from fallbackrouter.store.tables import metadata
+from tests.fakes.filled import put
+from tests.fakes.records import a_decision, a_made_call, an_event, an_id
 
 ROOT = Path(__file__).parents[3]
 
@@ -172,15 +175,44 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
     assert described(path) == before
 
 
-def test_events_of_a_release_that_delivered_none_are_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    former = tmp_path / "migrations"
+def made_by(last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A journal as a release made it whose last migration was that one."""
+    former = folder / "migrations"
     (former / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako", "versions/0001_journal.py"):
-        (former / name).write_text((ROOT / "migrations" / name).read_text())
-    path = tmp_path / "journal.db"
+    versions = [file for file in (ROOT / "migrations/versions").glob("*.py") if file.name[:4] <= last]
+    for file in (ROOT / "migrations/env.py", ROOT / "migrations/script.py.mako", *versions):
+        (former / file.relative_to(ROOT / "migrations")).write_text(file.read_text())
+    path = folder / "journal.db"
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "_scripts", lambda: former)
         upgrade(path)
+    assert schema_version(path) == last
+    return path
+
+
+@pytest.mark.parametrize("last", ["0002", "0003", "0004", "0005"])
+def test_a_journal_of_before_keeps_its_rows_and_takes_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    path = made_by(last, tmp_path, monkeypatch)
+    put(path, *(a_decision(number) for number in range(50)), an_event(60))
+    with closing(sqlite3.connect(path)) as connection:
+        before = connection.execute("SELECT * FROM decisions ORDER BY id").fetchall()
+    assert len(before) == 50
+    upgrade(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM decisions ORDER BY id").fetchall() == before
+        assert connection.execute("SELECT event_id, state FROM events").fetchall() == [(an_id(60), "pending")]
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    queue = CallQueue(path, lambda _: None)
+    call = a_made_call(1)
+    assert queue.ask(call, max_per_minute=9, max_waiting=9) == (call, True)
+    assert queue.one(call.out_id) == call
+    queue.close()
+
+
+def test_events_of_a_release_that_delivered_none_are_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = made_by("0001", tmp_path, monkeypatch)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(
             "INSERT INTO events VALUES ('e', 1700, 'pbx1', 'c', '', 'c', 1, 'start', '1', '2', '', '{}', 'pending', 0)"

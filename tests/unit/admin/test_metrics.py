@@ -26,8 +26,9 @@ TOTALS = {
     "answer": TIMES,
     "crm": TIMES,
     "connections": {"answered": 8},
+    "calls_ended": {"answered": 3, "expired": 1},
     **dict.fromkeys(("late", "unrecorded", "events", "tests", "breaker_refused", "probes"), 1),
-    **dict.fromkeys(("events_tried", "events_delivered", "alerts_told", "alert_failures"), 1),
+    **dict.fromkeys(("events_tried", "events_delivered", "alerts_told", "alert_failures", "calls_sent"), 1),
 }
 WORKER = dict.fromkeys(("held", "live_in_flight", "live_waiting"), 2)
 
@@ -37,6 +38,7 @@ def whole() -> dict[str, Any]:
     found = status(version="1.2.3", totals=TOTALS, rules=3, routes=4, counters=WORKER)
     found["background"] |= {
         "sync": {"state": "ok", "age_s": 3.0, "rows": 9, "failures": 0},
+        "calls": {"waiting": 5, "open": 2, "waits": "", "trouble": ""},
         "restarts": 0,
         "rss_mb": 50.0,
     }
@@ -66,6 +68,8 @@ def test_the_numbers_are_those_of_the_snapshot() -> None:
     assert found["fallbackrouter_part_state", (("part", "crm"), ("state", "ok"))] == 1
     assert found["fallbackrouter_part_state", (("part", "crm"), ("state", "failing"))] == 0
     assert found["fallbackrouter_child_resident_bytes", (("child", "worker 1"),)] == 40 * 1024 * 1024
+    assert found["fallbackrouter_crm_calls_total", (("outcome", "answered"),)] == 3
+    assert found["fallbackrouter_crm_calls_waiting", ()] == 5
     assert found["fallbackrouter_answer_seconds_sum", ()] == 2.5
     assert found["fallbackrouter_answer_seconds_bucket", (("le", "0.4"),)] == BOUNDS_MS.index(400) + 1
     assert found["fallbackrouter_answer_seconds_count", ()] == len(BOUNDS_MS) + 1

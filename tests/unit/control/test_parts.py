@@ -63,6 +63,9 @@ def test_all_is_well() -> None:
         ("disk", DEGRADED, {"background": {"disk_free_bytes": 500_000_000}}),
         ("disk", FAILING, {"background": {"disk_free_bytes": 5_000_000}}),
         ("ami", FAILING, {"background": {"asterisk": {"connected": False, "reason": "refused"}}}),
+        ("calls", FAILING, {"background": {"calls": {"barred": "@blocked.txt cannot be read", "waits": "…"}}}),
+        ("calls", FAILING, {"background": {"calls": {"waits": "the disk is full", "trouble": "the disk is full"}}}),
+        ("calls", DEGRADED, {"background": {"calls": {"waiting": 3, "waits": "refused", "trouble": ""}}}),
         ("dialplan", FAILING, {"background": {"dialplan": {"reason": "it is somebody else's"}}}),
     ],
 )
@@ -77,6 +80,10 @@ def test_a_trouble_is_named_with_what_to_do_and_calls_are_answered(
     assert ready
     assert words.startswith("degraded: ")
     assert name in words
+
+
+def test_no_call_that_waits_is_no_trouble_of_the_calls() -> None:
+    assert part("calls", background={"calls": {"waiting": 0, "waits": "refused", "trouble": ""}}).state == OK
 
 
 def test_a_router_without_a_worker_is_not_ready() -> None:
@@ -94,7 +101,7 @@ def test_one_worker_of_two_that_hangs_is_degraded() -> None:
 
 def test_what_a_background_process_that_starts_has_not_told_is_unknown() -> None:
     parts = {one.name: one.state for one in parts_of(status() | {"background": None})}
-    assert {parts[name] for name in ("sync", "outbox", "disk", "ami", "dialplan")} == {UNKNOWN}
+    assert {parts[name] for name in ("sync", "outbox", "disk", "ami", "dialplan", "calls")} == {UNKNOWN}
     assert readiness(status() | {"background": None}) == (True, "ready")
 
 

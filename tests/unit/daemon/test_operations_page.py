@@ -17,7 +17,7 @@ SOURCES = [
     ROOT / "fallbackrouter/daemon/behind/alerts.py",
     ROOT / "fallbackrouter/daemon/behind/delivery.py",
     ROOT / "fallbackrouter/daemon/behind/dialplan.py",
-    ROOT / "fallbackrouter/daemon/behind/reconcile.py",
+    *(ROOT / "fallbackrouter/daemon/behind" / name for name in ("calls.py", "exchange.py", "reconcile.py")),
     *(
         ROOT / "fallbackrouter/jobs" / name
         for name in ("addresses_save.py", "alerts.py", "reconcile.py", "rules_apply.py", "rules_watch.py", "upkeep.py")
