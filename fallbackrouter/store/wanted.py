@@ -219,7 +219,7 @@ def newest_sql(wanted: Wanted, before: tuple[int, str] | None, limit: int, among
     As many rows as a page has are the page.
     """
     behind = joined(in_time(wanted, before))
-    page = _selected("*", *by_time().parts, wanted, before)
+    page = _selected("*", by_time().parts[0], wanted, before)
     last = f"SELECT at FROM decisions INDEXED BY decisions_by_time WHERE {behind.sql} ORDER BY at DESC LIMIT 1 OFFSET ?"  # noqa: S608 - our own names
     sql = f"{page.sql} AND at >= ifnull(({last}), 0) ORDER BY at DESC, id DESC LIMIT ?"
     return Condition(sql, (*page.values, *behind.values, among, limit))
