@@ -9,6 +9,7 @@ Source: docs/journal.md, "A decision's JSON".
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store.decisions import Json, as_json
 from fallbackrouter.store.faults import refusal
 from fallbackrouter.store.opened import require
-from fallbackrouter.store.wanted import Condition, Wanted, Way, by_slowness, count_sql, page_sql, ways
+from fallbackrouter.store.wanted import Condition, Wanted, Way, by_slowness, count_sql, newest_sql, page_sql, ways
 
 PAGE = 2000
 COUNTED = 20_000
 """How far what an index leads to is counted; beyond it, one is as good as another."""
+LOOKED_THROUGH = 100_000
+"""How many decisions are looked through for a page of what is frequent, before all that is wanted is sorted."""
 _BUSY_MS = 5000
 
 
@@ -65,12 +68,22 @@ def search(
         way = best_way(connection, wanted)
         while True:
             size = PAGE if left is None else min(PAGE, left)
-            rows = _asked(connection, page_sql(way, wanted, before, size))
+            rows = _page(connection, way, wanted, before, size)
             yield from map(as_json, rows)
             left = None if left is None else left - len(rows)
             if len(rows) < size or left == 0:
                 return
             before = (rows[-1]["at"], rows[-1]["id"])
+
+
+def _page(
+    connection: sqlite3.Connection, way: Way, wanted: Wanted, before: tuple[int, str] | None, size: int
+) -> list[Any]:
+    if way.crowded:
+        rows = _asked(connection, newest_sql(wanted, before, size, LOOKED_THROUGH))
+        if len(rows) == size:
+            return rows
+    return _asked(connection, page_sql(way, wanted, before, size))
 
 
 def best_way(connection: sqlite3.Connection, wanted: Wanted) -> Way:
@@ -79,11 +92,13 @@ def best_way(connection: sqlite3.Connection, wanted: Wanted) -> Way:
     Where each leads to very many, slow ones are looked for by the indexes that know who is slow, in the order of time.
     """
     possible = ways(wanted)
-    if len(possible) == 1 and wanted.slow_ms is None:
+    if len(possible) == 1 and possible[0].in_order and wanted.slow_ms is None:
         return possible[0]
     counted = [(_asked(connection, count_sql(way, wanted, COUNTED))[0][0], way) for way in possible]
     count, best = min(counted, key=lambda one: one[0])
-    return by_slowness(wanted.slow_ms) if wanted.slow_ms is not None and count >= COUNTED else best
+    if count < COUNTED:
+        return best
+    return replace(best, crowded=not best.in_order) if wanted.slow_ms is None else by_slowness(wanted.slow_ms)
 
 
 def _asked(connection: sqlite3.Connection, query: Condition) -> list[Any]:

@@ -81,10 +81,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What leads to what is wanted: one or more parts of one index, or of several that have nothing in common."""
+    """What leads to what is wanted: one or more parts of one index, or of several that have nothing in common.
+
+    Attributes:
+        in_order: it leads there newest first.
+        crowded: it does not, and leads to very many: the newest decisions are looked through first.
+    """
 
     parts: tuple[Part, ...]
     in_order: bool = True
+    crowded: bool = False
 
     @classmethod
     def by(cls, index: str, conditions: Sequence[Condition], *, in_order: bool = True) -> "Way":
@@ -205,6 +211,18 @@ def page_sql(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: in
     sql = " UNION ALL ".join(part.sql for part in parts)
     values = tuple(value for part in parts for value in part.values)
     return Condition(f"{sql} ORDER BY at DESC, id DESC LIMIT ?", (*values, limit))
+
+
+def newest_sql(wanted: Wanted, before: tuple[int, str] | None, limit: int, among: int) -> Condition:
+    """Return the SQL of what there is of a page among so many decisions that come next in the order of time.
+
+    As many rows as a page has are the page.
+    """
+    behind = joined(in_time(wanted, before))
+    page = _selected("*", by_time().parts[0], wanted, before)
+    last = f"SELECT at FROM decisions INDEXED BY decisions_by_time WHERE {behind.sql} ORDER BY at DESC LIMIT 1 OFFSET ?"  # noqa: S608 - our own names
+    sql = f"{page.sql} AND at >= ifnull(({last}), 0) ORDER BY at DESC, id DESC LIMIT ?"
+    return Condition(sql, (*page.values, *behind.values, among, limit))
 
 
 def _page_out_of_order(way: Way, wanted: Wanted, before: tuple[int, str] | None, limit: int) -> Condition:

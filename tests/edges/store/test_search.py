@@ -17,7 +17,7 @@ from fallbackrouter.store import search as searching
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.search import best_way, looking, search
 from fallbackrouter.store.statistics import statistics
-from fallbackrouter.store.wanted import SOURCES, STATUSES, Numbers, Wanted, page_sql
+from fallbackrouter.store.wanted import SOURCES, STATUSES, Numbers, Wanted, newest_sql, page_sql
 from tests.fakes.filled import at_journal, put
 from tests.fakes.records import AT, a_decision
 
@@ -108,6 +108,31 @@ def test_filters_find_what_a_plain_look_finds(
     expected = plainly(path, where)
     assert [row["id"] for row in search(path, wanted)] == expected
     assert [row["id"] for row in search(path, wanted, limit=9)] == expected[:9]
+
+
+@pytest.mark.parametrize("among", [0, 5, 80, 10_000])
+@pytest.mark.parametrize("one", ["did prefix", "caller prefix"])
+def test_what_is_frequent_is_found_among_the_newest_or_behind_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch, one: str, among: int
+) -> None:
+    monkeypatch.setattr(searching, "COUNTED", 1)
+    monkeypatch.setattr(searching, "LOOKED_THROUGH", among)
+    monkeypatch.setattr(searching, "PAGE", 7)
+    for other in ("nothing", "since", "until", "source", "status", "rule"):
+        wanted = merged(FILTERS[one][0], FILTERS[other][0])
+        assert wanted is not None
+        expected = plainly(path, f"{FILTERS[one][1]} AND {FILTERS[other][1]}")
+        assert [row["id"] for row in search(path, wanted)] == expected
+        assert [row["id"] for row in search(path, wanted, limit=9)] == expected[:9]
+
+
+def test_of_what_is_frequent_only_the_newest_are_looked_through(path: Path) -> None:
+    query = newest_sql(FILTERS["did prefix"][0], (to_ms(AT) + 100_000, "z"), 20, 50)
+    with looking(path) as connection:
+        plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query.sql}", query.values)]
+    touched = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
+    assert touched
+    assert all("decisions_by_time" in step for step in touched), plan
 
 
 def test_the_filters_of_the_tests_find_some_and_not_all(path: Path) -> None:
