@@ -14,6 +14,7 @@ from fallbackrouter.admin.house import House
 from fallbackrouter.admin.pages.acted import acted
 from fallbackrouter.admin.pages.page import page, words_of
 from fallbackrouter.admin.problem import Problem
+from fallbackrouter.jobs.rules_differ import Difference
 from fallbackrouter.jobs.rules_pin import is_pin
 from fallbackrouter.office import rules
 from fallbackrouter.office.pins import MAX_LENGTH
@@ -132,7 +133,7 @@ class Rules:
         return RedirectResponse(f"/rules/files/{quote(request.query_params.get('name', '')[:100], safe='')}", 303)
 
 
-def difference_rows(found: list[drafts.Difference]) -> list[dict[str, Any]]:
+def difference_rows(found: list[Difference]) -> list[dict[str, Any]]:
     """Return differences for the page; at most `MOST_ROWS`."""
     return [
         {
