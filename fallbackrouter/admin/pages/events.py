@@ -36,7 +36,13 @@ class Events:
         if state and state not in STATES:
             raise Problem(422, f"state is one of {', '.join(STATES)}")
         rows = await self._house.quick.run(self._rows, state, call)
-        values: dict[str, Any] = {"state": state, "call": call, "states": STATES, "open_states": OPEN, "given_up": GIVEN_UP}
+        values: dict[str, Any] = {
+            "state": state,
+            "call": call,
+            "states": STATES,
+            "open_states": OPEN,
+            "given_up": GIVEN_UP,
+        }
         return page(request, "events.html", rows=rows, most=MOST, **values)
 
     def _rows(self, state: str, call: str) -> list[dict[str, Any]]:
