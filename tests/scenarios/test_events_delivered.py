@@ -211,7 +211,6 @@ def test_without_a_crm_events_are_kept_and_the_status_says_why(whole: Whole) -> 
     assert service.command("deliver")["delivers"] is False
 
 
-@pytest.mark.core
 def test_a_recording_s_link_reaches_the_crm_as_a_url(whole: Whole, crm: CrmProcess, tmp_path: Path) -> None:
     folder = tmp_path / "monitor"
     folder.mkdir()
