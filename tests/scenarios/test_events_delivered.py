@@ -123,7 +123,6 @@ def test_a_crm_that_was_ill_gets_every_event_in_order(
     assert_in_order(told_file, 50)
 
 
-@pytest.mark.core
 def test_a_background_process_that_is_killed_in_the_middle_loses_none(
     whole: Whole, crm: CrmProcess, told_file: Path
 ) -> None:
