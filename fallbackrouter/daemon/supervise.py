@@ -231,10 +231,11 @@ class Supervisor:
                 self.team.excuse_silence(late_s)
             self.team.look()
             self.drills.look()
+            self._notifier.again()
             if self.ready:
                 self.parts.look()
-            watchdog_s = self._notifier.watchdog_s
-            if watchdog_s and now_s - pinged_s >= watchdog_s / 3 and (self.team.healthy or not self.ready):
+            watchdog_s = self._notifier.watchdog_s  # counts from READY=1 on: what starts fills no queue before it
+            if watchdog_s and now_s - pinged_s >= watchdog_s / 3 and self.team.healthy and self.ready:
                 pinged_s = now_s
                 self._notifier.say("WATCHDOG=1")
 

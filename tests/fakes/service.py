@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from fallbackrouter.control.client import command
+from tests.proof.machine import PACE
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 """A safety net for a busy machine, never a measurement."""
 START_S = 240.0
 """The same for a start, which loads everything in four processes."""
+_PATIENT = {} if PACE == 1 else {"FALLBACKROUTER_AGI__HEARTBEAT_MS": "30000"}
+"""A worker that the machine keeps from its heartbeat is not one that hangs."""
 HELD_UP = "the parent itself was held up"
 
 _HAND_OVER = """
@@ -94,7 +97,7 @@ class Service:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": path, **(environ or {})},
+                env={**os.environ, **_PATIENT, "PYTHONPATH": path, **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=file if stderr is None else stderr,

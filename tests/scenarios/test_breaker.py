@@ -5,8 +5,6 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import Service, alive, wait_until
 from tests.fakes.whole import DID, Whole, ask, make_calls, rule
@@ -54,7 +52,6 @@ def comes_back(service: Service) -> None:
     )
 
 
-@pytest.mark.core
 def test_a_crm_that_hangs_is_left_alone_by_all_workers_and_asked_again_when_it_is_back(whole: Whole) -> None:
     with CrmProcess() as crm:
         configure(whole, crm.url)

@@ -64,7 +64,6 @@ def test_the_crm_is_told_that_a_question_is_a_test(whole: Whole) -> None:
         assert told["decision"]["trail"]["times_ms"]["live"] > 0
 
 
-@pytest.mark.core
 def test_decisions_are_listed_shown_and_followed_newest_first(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()

@@ -123,7 +123,6 @@ def test_a_crm_that_was_ill_gets_every_event_in_order(
     assert_in_order(told_file, 50)
 
 
-@pytest.mark.core
 def test_a_background_process_that_is_killed_in_the_middle_loses_none(
     whole: Whole, crm: CrmProcess, told_file: Path
 ) -> None:
@@ -211,7 +210,6 @@ def test_without_a_crm_events_are_kept_and_the_status_says_why(whole: Whole) -> 
     assert service.command("deliver")["delivers"] is False
 
 
-@pytest.mark.core
 def test_a_recording_s_link_reaches_the_crm_as_a_url(whole: Whole, crm: CrmProcess, tmp_path: Path) -> None:
     folder = tmp_path / "monitor"
     folder.mkdir()

@@ -52,7 +52,6 @@ def _connected(service: Service) -> bool:
     return bool(service.status()["background"].get("asterisk", {}).get("connected"))
 
 
-@pytest.mark.core
 def test_an_end_is_inferred_once_whatever_is_killed_and_never_while_asterisk_is_away(
     whole: Whole, exchange: AmiThread
 ) -> None:

@@ -26,7 +26,6 @@ def test_no_last_resort(whole: Whole) -> None:
     assert "write [last_resort]" in sentence
 
 
-@pytest.mark.core
 def test_an_unknown_key(whole: Whole) -> None:
     whole.configure(agi="wrokers = 2")
     assert re.search(r"fallbackrouter\.toml: agi\.wrokers .*workers", refused(whole))

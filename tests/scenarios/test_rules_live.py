@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
 from tests.fakes.service import Service, wait_until
 from tests.fakes.whole import DID, Whole, ask, rule
 
@@ -46,7 +44,6 @@ def incidents(whole: Whole) -> list[tuple[str, ...]]:
     return whole.query("SELECT state, reason FROM incidents WHERE part = 'rule files' ORDER BY id")
 
 
-@pytest.mark.core
 def test_a_pin_serves_at_once_even_where_other_files_are_broken(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     service = whole.start().ready()

@@ -159,7 +159,6 @@ def test_a_bad_configuration_leaves_the_old_one_serving(whole: Whole, text: str)
     assert "Traceback" not in service.stderr
 
 
-@pytest.mark.core
 def test_the_token_reaches_the_crm_and_no_disk_argument_or_log(whole: Whole) -> None:
     token = "tok-4f1c9b7e"  # noqa: S105 - a made-up one
     with CrmProcess() as crm:

@@ -5,8 +5,6 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from fallbackrouter.clock import SystemClock
 from tests.fakes.filled import put
 from tests.fakes.records import a_decision
@@ -22,7 +20,6 @@ def upkeep(service: Service) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.core
 def test_what_is_old_goes_and_numbers_are_hidden_while_calls_go_on(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
     whole.configure("[journal]\nkeep_days = 10\nmask_after_days = 2")

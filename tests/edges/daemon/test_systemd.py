@@ -106,6 +106,25 @@ def test_an_abstract_socket_is_spoken_to() -> None:
     manager.socket.close()
 
 
+def test_a_busy_manager_hears_later_what_it_could_not_take(tmp_path: Path, manager: Manager) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    pinged = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text(encoding="ascii")) + 10
+    for _ in range(pinged):
+        notifier.say("WATCHDOG=1")
+    notifier.say("READY=1", "STATUS=starting")
+    notifier.say("WATCHDOG=1")
+    notifier.say("STATUS=good")
+    notifier.again()
+    manager.forget()
+    notifier.again()
+    notifier.again()
+    assert manager.hear() == ["READY=1", "STATUS=good"]
+    manager.socket.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        manager.hear()
+    notifier.close()
+
+
 def test_nobody_listens() -> None:
     silent = Notifier({})
     silent.say("READY=1")

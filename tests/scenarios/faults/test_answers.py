@@ -65,13 +65,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, id=fault.mode, marks=pytest.mark.core if fault.mode in ("hang", "500") else ())
-        for fault in FAULTS
-    ],
-)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.mode)
 def test_no_call_notices(scene: Scene, fault: Fault) -> None:
     with CrmProcess() as crm:
         scene.start(crm.url, fault.crm)
