@@ -10,7 +10,7 @@
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
 #
 # TEST_PACE=1 make test: try all also on a machine that stands still for 100 ms and more, where else of the long tests
-# the core is tried, and what fails is tried once more, alone.
+# the core is tried, each target begins no test after TEST_MOST_S seconds, and what fails is tried once more, alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -75,28 +75,28 @@ lint: setup
 	.venv/bin/vulture
 	.ci/check-committed
 
-test: asterisk-roots chromium test-unit test-newer test-whole test-console test-asterisk
+test: asterisk-roots chromium test-unit test-whole test-asterisk test-console test-newer
 
 test-unit: setup promtool
-	.ci/try $(PY) -n 2 $(PURE_TESTS)
+	TEST_MOST_S=1500 .ci/try $(PY) -n 2 $(PURE_TESTS)
 
 # The newer Python is tested wherever one can be found; where none can, a line says so.
 test-newer:
 	@if .ci/find-python $(NEWER) >/dev/null; then \
-		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && .ci/try .venv-$(NEWER)/bin/python -n 2 $(NEWER_TESTS); \
+		$(MAKE) --no-print-directory .venv-$(NEWER)/.made && TEST_MOST_S=300 .ci/try .venv-$(NEWER)/bin/python -n 2 $(NEWER_TESTS); \
 	else \
 		echo "!!!!!! NOT TESTED ON PYTHON $(NEWER): no such interpreter on PATH or among pyenv's"; \
 	fi
 
 test-whole: setup
-	.ci/try $(PY) tests/scenarios
+	TEST_MOST_S=700 .ci/try $(PY) tests/scenarios
 
 test-asterisk: setup asterisk-roots
-	.ci/try $(PY) tests/asterisk
+	TEST_MOST_S=600 .ci/try $(PY) tests/asterisk
 
 # The console in a real browser.
 test-console: setup chromium
-	.ci/try $(PY) tests/console
+	TEST_MOST_S=400 .ci/try $(PY) tests/console
 
 chromium: setup
 	@$(PY) -m tests.console.chromium

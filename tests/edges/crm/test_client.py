@@ -18,7 +18,9 @@ from tests.fakes.crm_client import crm_client
 pytestmark = pytest.mark.anyio
 
 SECRET = "s3cret-T0ken"  # noqa: S105 - a text that must turn up nowhere but in one header
-SAFETY_S = 20
+SAFETY_S = 60
+LONG_MS = 20_000
+"""A budget that no machine outlasts, where the question's own time is not what is tried."""
 
 
 async def asked(client: CrmClient, budget_ms: int = 300) -> Verdict:
@@ -193,7 +195,7 @@ async def test_a_kept_connection_that_the_crm_closes_at_the_next_question_costs_
 
 async def test_many_kept_connections_that_the_crm_closes_cost_nothing_either() -> None:
     async with FakeCrm(mode="slow:0.1") as crm, crm_client(crm.url) as client:
-        await asyncio.gather(*[asked(client) for _ in range(5)])
+        await asyncio.gather(*[asked(client, LONG_MS) for _ in range(5)])
         assert client.open_connections == 5
         crm.mode = "idle_close"
         assert isinstance(await asked(client), Hit)
@@ -202,9 +204,9 @@ async def test_many_kept_connections_that_the_crm_closes_cost_nothing_either() -
 
 async def test_ten_dead_kept_connections_cost_one_question() -> None:
     async with FakeCrm(mode="slow:0.1") as crm, crm_client(crm.url) as client:
-        assert all(isinstance(verdict, Hit) for verdict in await asyncio.gather(*[asked(client) for _ in range(10)]))
-        kept = client.open_connections
-        assert kept > 1
+        first = await asyncio.gather(*[asked(client, LONG_MS) for _ in range(10)])
+        assert all(isinstance(verdict, Hit) for verdict in first)
+        assert client.open_connections > 1
         crm.mode = "idle_death"
         await cancelled_after(client, 0.15)
         assert client.open_connections == 0
@@ -215,7 +217,7 @@ async def test_ten_dead_kept_connections_cost_one_question() -> None:
 
 async def test_a_question_that_outlasts_its_budget_closes_idle_connections_though_it_goes_on() -> None:
     async with FakeCrm(mode="slow:0.1") as crm, crm_client(crm.url) as client:
-        await asyncio.gather(*[asked(client) for _ in range(3)])
+        await asyncio.gather(*[asked(client, LONG_MS) for _ in range(3)])
         assert client.open_connections == 3
         crm.mode = "slow:2"
         late = asyncio.create_task(client.ask(call(), "d-1", 50))
