@@ -12,13 +12,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 from fallbackrouter.agi.commands import array_name, set_array, set_function
 from fallbackrouter.core.decision import OK, UNRECORDED, Decision, Event
+from fallbackrouter.core.prompt import Placed
 from fallbackrouter.core.route import MAX_DEST_COST, MAX_RULE_CHARS, Route, leaves_room_for_next, line_cost, printable
 
 ABOUT = ("FR_RULE", "FR_DECISION", "FR_STATUS", "FR_DEST", "FR_NEXT", "FR_SOURCE")
 """What is said about an answer, in this order, after its own variables; FR_SOURCE last."""
+PROMPT = "FR_PROMPT"
+"""Whether what the caller is to hear is at hand; said before FR_SOURCE, and only where prompts are kept."""
+PROMPT_BYTES = len(PROMPT) + 1 + len("missing,")
+"""What it takes of an AGI line; the configured names have so much less of MAX_NAMES_BYTES."""
 EVENT_SOURCE = "event"
 MAX_NAMES_BYTES = 280
 """The most bytes of all configured names together, with their commas."""
@@ -30,6 +36,14 @@ _DEST_NUM = re.compile(r"[0-9A-Za-z_+*#.-]*")
 _NUM = "{num}"
 
 
+class Prompts(Protocol):
+    """What is kept of audio and speech; answers at once, from memory."""
+
+    def place(self, route: Route) -> Placed:
+        """Put paths in the place of a route's prompts."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerShape:
     """Which variables an answer sets, and where its apps lie in the dialplan.
@@ -37,6 +51,7 @@ class AnswerShape:
     Args:
         variables: the configured names, `app` among them.
         destinations: app -> `context,exten,priority` with `{num}`.
+        prompts: what is kept of audio and speech; None: URLs and texts are handed on as they are.
 
     Raises:
         ValueError: a name that is none or begins with `FR_`, a destination that is none, or more than one AGI line
@@ -45,14 +60,21 @@ class AnswerShape:
 
     variables: tuple[str, ...]
     destinations: Mapping[str, str] = field(default_factory=dict)
+    prompts: Prompts | None = None
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What is said about an answer, in its order; FR_SOURCE last."""
+        return about_names(prompts=self.prompts is not None)
 
     def __post_init__(self) -> None:
-        array_name((*self.variables, *ABOUT))
+        array_name((*self.variables, *self.about))
         for name in self.variables:
             if name.upper().startswith("FR_"):
                 raise ValueError(f"{name} cannot be a variable of an answer: names with FR_ are the router's own")
-        if len(",".join(self.variables)) > MAX_NAMES_BYTES:
-            raise ValueError(f"the names of an answer's variables take more than {MAX_NAMES_BYTES} bytes together")
+        most = names_room(prompts=self.prompts is not None)
+        if len(",".join(self.variables)) > most:
+            raise ValueError(f"the names of an answer's variables take more than {most} bytes together")
         for app, template in self.destinations.items():
             if line_cost(template) > MAX_TEMPLATE_COST or printable(template) != template:
                 raise ValueError(f"the destination of {app} is no short context,exten,priority")
@@ -68,6 +90,16 @@ class AnswerShape:
         return "" if following is None or not leaves_room_for_next(decision.route) else self.destination(following)
 
 
+def about_names(*, prompts: bool) -> tuple[str, ...]:
+    """Return what is said about an answer; `prompts`: audio and speech are kept here."""
+    return (*ABOUT[:-1], PROMPT, ABOUT[-1]) if prompts else ABOUT
+
+
+def names_room(*, prompts: bool) -> int:
+    """Return how many bytes all configured names may take together, with their commas."""
+    return MAX_NAMES_BYTES - (PROMPT_BYTES if prompts else 0)
+
+
 def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> list[tuple[str, str]]:
     """Return every variable that the answer sets, with its value.
 
@@ -76,6 +108,11 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
     """
     route = decision.route
     given = dict(route.variables)
+    prompts: tuple[str, ...] = ()
+    if shape.prompts is not None:
+        placed = shape.prompts.place(route)
+        given |= placed.values
+        prompts = (placed.status,)
     values = [(name, given.get(name, "")) for name in shape.variables]
     about = (
         rule_name(decision.rule),
@@ -83,9 +120,10 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
         decision.status if recorded else UNRECORDED,
         shape.destination(route) if shape.destinations else "",
         shape.next_destination(decision) if shape.destinations else "",
+        *prompts,
         decision.source,
     )
-    values.extend(zip(ABOUT, about, strict=True))
+    values.extend(zip(shape.about, about, strict=True))
     return values
 
 

@@ -21,6 +21,7 @@ from fallbackrouter.cli import (
     events,
     explain,
     journal,
+    prompts,
     routes,
     rules,
     service,
@@ -47,6 +48,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(events.app, name="events")
 app.add_typer(calls.app, name="calls")
+app.add_typer(prompts.app, name="prompts")
 app.add_typer(journal.app, name="journal")
 app.command()(sync.sync)
 app.add_typer(routes.app, name="routes")

@@ -34,6 +34,7 @@ def build_gate(settings: Settings) -> Gate:
         variables=frozenset(answers.variables),
         functions=frozenset(answers.functions),
         keep_quotes=answers.quotes == "keep",
+        audio_urls=bool(settings.prompts.dir),
     )
 
 

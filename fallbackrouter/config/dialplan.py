@@ -2,13 +2,16 @@
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
-from fallbackrouter.agi.answer import ABOUT, AnswerShape, rule_name
+from fallbackrouter.agi.answer import AnswerShape, about_names, rule_name
 from fallbackrouter.config.build import build_policies, last_resort
 from fallbackrouter.config.checks.agi import split_address
+from fallbackrouter.config.prompts import prompt_naming
 from fallbackrouter.config.settings import Settings
 from fallbackrouter.core.errors import DialplanError
+from fallbackrouter.core.route import Route
 from fallbackrouter.core.rule import Rule
 from fallbackrouter.dialplan.compose import compose
 from fallbackrouter.dialplan.freepbx import DESTINATIONS
@@ -48,13 +51,13 @@ def _plan(settings: Settings, rules: Sequence[Rule], target: str, events: str) -
     if events == CURL and not settings.agi.http_listen:
         raise DialplanError("agi.http_listen is empty, so CURL() can tell nothing; name an address, or use originate")
     return Plan(
-        rules=tuple(rules),
-        last_resort=last_resort(settings),
+        rules=tuple(_without_prompts(rule, settings) for rule in rules),
+        last_resort=_silent(last_resort(settings), settings),
         policies=policies,
         destination=shape.destination,
         rule_name=rule_name,
         variables=shape.variables,
-        about=ABOUT,
+        about=about_names(prompts=bool(settings.prompts.dir)),
         functions=tuple(settings.answers.functions),
         destinations=destinations,
         configured=frozenset(settings.destinations),
@@ -68,6 +71,21 @@ def _plan(settings: Settings, rules: Sequence[Rule], target: str, events: str) -
         has_region=bool(settings.numbers.region),
         respellings=respellings_of(numbering),
     )
+
+
+def _without_prompts(rule: Rule, settings: Settings) -> Rule:
+    """Return a rule without what its callers would hear: where the router is gone, nobody knows what is at hand."""
+    if not settings.prompts.dir:
+        return rule
+    following = None if rule.next_route is None else _silent(rule.next_route, settings)
+    return replace(rule, route=_silent(rule.route, settings), next_route=following)
+
+
+def _silent(route: Route, settings: Settings) -> Route:
+    if not settings.prompts.dir:
+        return route
+    prompts = {name for name, _ in prompt_naming(settings).prompts(dict(route.variables))}
+    return replace(route, variables=tuple(pair for pair in route.variables if pair[0] not in prompts))
 
 
 @lru_cache(maxsize=4)

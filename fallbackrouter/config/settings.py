@@ -22,6 +22,10 @@ def _apps() -> dict[str, list[str]]:
     return {**{app: ["num"] for app in with_num}, "auto": [], "code": [], "hangup": []}
 
 
+def _speech_command() -> list[str]:
+    return ["espeak-ng", "-v", "{voice}", "--stdout", "--stdin"]
+
+
 class Agi(Section, frozen=True):
     """`[agi]`: the door that Asterisk knocks at."""
 
@@ -185,6 +189,26 @@ class Dialplan(Section, frozen=True):
     auto: bool = False
 
 
+class Prompts(Section, frozen=True):
+    """`[prompts]`: audio that routes name by URL, and text that is spoken, kept as files that Asterisk plays."""
+
+    dir: str = ""
+    max_mb: float = 500
+    max_file_mb: float = 20
+    max_s: float = 300
+    fetch_s: float = 60
+    recheck_s: float = 3_600
+    hosts: list[str] = msgspec.field(default_factory=list)
+    converter: str = "sox"
+    spoken: list[str] = msgspec.field(default_factory=lambda: ["text"])
+    command: list[str] = msgspec.field(default_factory=_speech_command)
+    speech_s: float = 20
+    language: str = "en"
+    language_variable: str = ""
+    voices: dict[str, str] = {}
+    warm: dict[str, list[str]] = {}
+
+
 class Alerts(Section, frozen=True):
     """`[alerts]`: who is told of incidents."""
 
@@ -252,6 +276,7 @@ class Settings(Section, frozen=True):
     dialplan: Dialplan = Dialplan()
     ami: Ami = Ami()
     calls: Calls = Calls()
+    prompts: Prompts = Prompts()
     alerts: Alerts = Alerts()
     admin: Admin = Admin()
     log: Log = Log()

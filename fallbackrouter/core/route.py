@@ -24,6 +24,7 @@ MAX_RULE_CHARS = 80
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SECONDS = re.compile(r"[0-9]{1,5}")
 _PROMPT = re.compile(r"[\w@+=/.:-]{1,200}")
+_AUDIO_URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:[/?][A-Za-z0-9._~:/?@!$&'*+;=%-]*)?")
 _APP = re.compile(r"[a-z0-9_]{1,32}")
 _ESCAPED_TWICE = frozenset('"\\')
 _ESCAPED_ONCE = frozenset(",()[]")
@@ -101,6 +102,11 @@ def line_cost(text: str) -> int:
     return len(text.encode("utf-8", "replace")) + specials
 
 
+def is_audio_url(text: str) -> bool:
+    """Tell whether a text may be the URL that audio is fetched from: http or https, without a user, plain letters."""
+    return _AUDIO_URL.fullmatch(text) is not None
+
+
 def answer_cost(route: Route) -> int:
     """Return how many bytes a route's values take on an AGI line; at most MAX_ANSWER_COST for what passed the gate."""
     return sum(line_cost(value) for _, value in (*route.variables, *route.functions))
@@ -122,6 +128,7 @@ class Gate:
         variables: the names that a route may set; never one that begins with `FR_`.
         functions: the dialplan functions that a route may write.
         keep_quotes: leave `"` in values; else they are stripped.
+        audio_urls: `audio…` may be a URL with all that a URL has; it never reaches a dialplan, its local copy does.
     """
 
     apps: Mapping[str, tuple[str, ...]]
@@ -130,6 +137,7 @@ class Gate:
     variables: frozenset[str]
     functions: frozenset[str] = frozenset()
     keep_quotes: bool = False
+    audio_urls: bool = False
 
     def check(self, fields: Mapping[str, object]) -> Admitted | Refused:
         """Turn fields from outside into a Route.
@@ -194,8 +202,13 @@ class Gate:
             raise _RefusalError("num does not match answers.num", name)
         if name == "time" and not _SECONDS.fullmatch(text):
             raise _RefusalError("time is not a number of seconds", name)
-        if name.startswith("audio") and (not _PROMPT.fullmatch(text) or ".." in text):
+        if name.startswith("audio") and not self._is_prompt(text):
             raise _RefusalError(f"{name} is not a prompt's name", name)
+
+    def _is_prompt(self, text: str) -> bool:
+        if self.audio_urls and is_audio_url(text):
+            return True
+        return _PROMPT.fullmatch(text) is not None and ".." not in text
 
     def _check_app(self, route: Route) -> None:
         app = route.app

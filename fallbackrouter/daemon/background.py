@@ -19,6 +19,7 @@ from fallbackrouter.daemon.behind.delivery import EventDelivery
 from fallbackrouter.daemon.behind.dialplan import Dialplan
 from fallbackrouter.daemon.behind.duty import Answer, Duty, Inside
 from fallbackrouter.daemon.behind.exchange import AsteriskLink
+from fallbackrouter.daemon.behind.prompts import KeepPrompts
 from fallbackrouter.daemon.behind.reconcile import Reconcile
 from fallbackrouter.daemon.behind.rule_files import RuleFiles
 from fallbackrouter.daemon.behind.sync import SyncRoutes
@@ -54,6 +55,7 @@ def _duties(inside: Inside) -> list[Duty]:
         MakeCalls.where_wanted(inside, link),
         SyncRoutes.where_wanted(inside),
         Dialplan.where_wanted(inside, link),
+        KeepPrompts.where_wanted(inside),
         Alerts.where_wanted(inside),
     ]
     return [duty for duty in wanted if duty is not None]

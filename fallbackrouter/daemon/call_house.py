@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fallbackrouter.daemon.call_sources import CallSources
 from fallbackrouter.daemon.call_tiers import CallTiers, make_router
 from fallbackrouter.daemon.descriptors import calls_to_hold
 from fallbackrouter.daemon.live_crm import LiveCrm
+from fallbackrouter.daemon.worker_prompts import WorkerPrompts
 from fallbackrouter.entrance.reception import Reception
 from fallbackrouter.fastagi.server import AgiServer
 from fallbackrouter.httproute.server import HttpServer
@@ -73,7 +75,10 @@ class CallHouse:
             clock=clock,
         )
         self._reception = self._make_reception()
+        self._prompts = WorkerPrompts.where_wanted(settings, base=base, in_thread=self._sources.in_thread)
         shape = answer_shape(settings)
+        if self._prompts is not None:
+            shape = replace(shape, prompts=self._prompts.shelf)
         self._agi = AgiServer(
             reception=self._reception, router=self._router, grammar=self._grammar, shape=shape, clock=clock
         )
@@ -123,6 +128,8 @@ class CallHouse:
         """Load rules, routes and remembered answers; what is missing or broken is told and does not stop the start."""
         self._journal.start(asyncio.get_running_loop())
         await self._sources.load(self._journal, self._start_live)
+        if self._prompts is not None:
+            await self._prompts.take()
 
     async def _start_live(self) -> None:
         if self._live:
@@ -151,6 +158,15 @@ class CallHouse:
         """Take the latest routes.db; see CallSources.take_routes."""
         return await self._sources.take_routes()
 
+    async def prompts_changed(self) -> int:
+        """Take what lies in the folder of prompts now, and return how many they are."""
+        return await self._prompts.take() if self._prompts is not None else 0
+
+    def share_prompts(self, tell: Callable[[Message], None]) -> None:
+        """Have what calls wanted and used of prompts told to the background process."""
+        if self._prompts is not None:
+            self._prompts.share(tell)
+
     def share_breaker(self, tell: Callable[[Message], None]) -> None:
         """Have the changes of the breaker told to the other workers."""
         self._breaker_told.share(tell)
@@ -177,6 +193,7 @@ class CallHouse:
             **{name: counts[name] for name in ("events", "tests", "unrecorded")},
             "connections": dict(self._reception.counts),
             **(self._live.tally() if self._live else {}),
+            **(self._prompts.shelf.counts if self._prompts is not None else {}),
         }
 
     def counters(self) -> Mapping[str, int | float | None]:
@@ -196,6 +213,8 @@ class CallHouse:
         self._reception.stop_accepting()
         flush_s = min(FLUSH_S, within_s / 2)
         await self._reception.drain(within_s - flush_s)
+        if self._prompts is not None:
+            self._prompts.close()
         if self._live:
             await self._live.close()
         await self._journal.close(flush_s)

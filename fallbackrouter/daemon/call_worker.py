@@ -44,10 +44,12 @@ class _Worker:
             return
         house = self._house = building.result()
         house.share_breaker(lambda change: channel.say({**change, "say": "breaker"}))
+        house.share_prompts(lambda news: channel.say({**news, "say": "prompts"}))
         channel.serve(
             {
                 "rules_changed": self._rules_changed,
                 "routes_changed": self._routes_changed,
+                "prompts_changed": self._prompts_changed,
                 "breaker": self._breaker,
                 "drill": self._drill,
             }
@@ -72,6 +74,9 @@ class _Worker:
 
     async def _routes_changed(self, _message: Message) -> Message:
         return {"routes": await self._at_home().routes_changed()}
+
+    async def _prompts_changed(self, _message: Message) -> Message:
+        return {"prompts": await self._at_home().prompts_changed()}
 
     async def _breaker(self, message: Message) -> Message:
         self._at_home().adopt_breaker(message)

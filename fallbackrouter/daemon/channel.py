@@ -5,16 +5,19 @@ Down, from the parent: first `{"do":"start", …}` with the child's order; then 
 | do | what |
 | --- | --- |
 | `rules_changed`, `routes_changed` | to call workers: take the latest, answer `{"rules": n}` or `{"routes": n}` |
+| `prompts_changed` | to call workers: take what lies in the folder of prompts, answer `{"prompts": n}` |
 | `breaker` | to call workers: what another one's breaker has come to, see `fallbackrouter.daemon.breaker_shared` |
 | `drill` | to call workers: `fault` for `share` of questions until `until_s` (monotonic); `fault` "": its end |
 | `apply`, `sync`, `incident` | to the background process: store checked rules; fetch routes now; keep an incident |
 | `deliver` | to the background process: send events that are due now |
 | `call` | to the background process: look at the calls that wait to be made |
 | `drain` | to all: finish what is in hand within `within_s`, then end |
+| `prompts_wanted` | to the background process: what calls wanted of prompts and did not get, and what they used |
+| `prompt`, `purge_prompts` | to the background process: begin to have a prompt; let go of some, or all |
 
 Up: `ready` with facts (once), `alive` with facts (the heartbeat), `done` with an `id`, `failed` with a sentence, from
-call workers `breaker`, and from the background process `rules_changed` and `routes_changed`. The parent's end of the
-channel closing means: end now.
+call workers `breaker` and `prompts`, and from the background process `rules_changed`, `routes_changed` and
+`prompts_changed`. The parent's end of the channel closing means: end now.
 """
 
 import asyncio

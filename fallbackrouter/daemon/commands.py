@@ -10,6 +10,8 @@
 | `drill` | workers treat the CRM as failing for a while; `drill_end` ends that |
 | `deliver` | the background process sends events that are due, without waiting for anything but the CRM |
 | `call` | the background process looks at the calls that wait to be made |
+| `prompt` | the background process begins to have a prompt: audio by its URL, or a text to be spoken |
+| `purge_prompts` | the background process lets go of the prompts that no route names, with `everything` of all |
 | `reload` | as SIGHUP: configuration and rules are read again |
 | `stop` | as SIGTERM |
 | `drain` | the same, giving calls in hand `within_s` seconds |
@@ -33,6 +35,7 @@ Command = Callable[[Message], Awaitable[Message]]
 APPLY_S = 60.0
 SYNC_S = 5.0
 DELIVER_S = 5.0
+PROMPTS_S = 10.0
 MAX_DRAIN_S = 3600.0
 
 
@@ -82,6 +85,8 @@ class Commands:
             "drill_end": self._drill_end,
             "deliver": self._deliver,
             "call": self._call,
+            "prompt": self._to_background,
+            "purge_prompts": self._to_background,
             "reload": self._reload,
             "stop": self._stop,
             "drain": self._drain,
@@ -137,6 +142,9 @@ class Commands:
 
     async def _call(self, _message: Message) -> Message:
         return await self._service.team.ask_background({"do": "call"}, DELIVER_S)
+
+    async def _to_background(self, message: Message) -> Message:
+        return await self._service.team.ask_background(message, PROMPTS_S)
 
     async def _reload(self, _message: Message) -> Message:
         return await self._service.reload()

@@ -36,6 +36,14 @@ class House(Protocol):
         """Take the latest routes.db and return how many rows it has."""
         ...
 
+    async def prompts_changed(self) -> int:
+        """Take what lies in the folder of prompts now, and return how many they are."""
+        ...
+
+    def share_prompts(self, tell: Callable[[Message], None]) -> None:
+        """Have what calls wanted and used of prompts told to the background process."""
+        ...
+
     def share_breaker(self, tell: Callable[[Message], None]) -> None:
         """Have the changes of the live CRM's breaker told to the other workers."""
         ...

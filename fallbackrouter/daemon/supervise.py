@@ -202,6 +202,10 @@ class Supervisor:
             self.behind(asyncio.create_task(self._spread_new_rules(), name="spread rules"))
         elif word["say"] == "routes_changed":
             self.behind(asyncio.create_task(self._spread_new_routes(), name="spread routes"))
+        elif word["say"] == "prompts_changed":
+            self.behind(asyncio.create_task(self._spread_new_prompts(), name="spread prompts"))
+        elif word["say"] == "prompts":
+            self.team.tell_background({**word, "do": "prompts_wanted"})
         else:
             self._log.warning("a child said something unknown", part=child.name, said=str(word["say"])[:40])
 
@@ -218,6 +222,12 @@ class Supervisor:
             await self.spread_routes()
         except ControlError as refusal:
             self._log.error("new routes did not reach every worker", reason=str(refusal))
+
+    async def _spread_new_prompts(self) -> None:
+        try:
+            await self.team.tell_workers({"do": "prompts_changed"}, _TELL_S)
+        except ControlError as refusal:
+            self._log.error("new prompts did not reach every worker", reason=str(refusal))
 
     async def _tick(self) -> None:
         last_s, pinged_s = self._clock.now_s(), 0.0

@@ -26,6 +26,7 @@ from fallbackrouter.doctor import (
     journal,
     limits,
     names,
+    prompts,
     question,
     reach,
     routes,
@@ -57,6 +58,7 @@ DEADLINES = {
     "events": (10.0, f"{_DISK}, and that no program holds journal.db"),
     "routes": (10.0, _DISK),
     "asterisk": (20.0, "see that Asterisk answers: `asterisk -rx 'core show uptime'`"),
+    "prompts": (60.0, "see that the programs of [prompts] answer, and the disk of prompts.dir"),
     "disk": (10.0, _DISK),
     "service": (10.0, "restart the service"),
     "agi": (12.0, "restart the service"),
@@ -134,6 +136,7 @@ class Examination:
             "events": self._events,
             "routes": self._routes,
             "asterisk": self._asterisk,
+            "prompts": self._prompts,
             "disk": self._disk,
             "service": self._service,
             "agi": self._agi,
@@ -159,6 +162,9 @@ class Examination:
 
     async def _asterisk(self) -> list[Finding]:
         return await asterisk.check_asterisk(self._loaded, self._clock)
+
+    async def _prompts(self) -> list[Finding]:
+        return await prompts.check_prompts(self._loaded)
 
     async def _disk(self) -> list[Finding]:
         return await in_thread(lambda: disk.check_disk(data_dir_of(self._loaded)))

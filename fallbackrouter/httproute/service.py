@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fallbackrouter.agi.answer import ABOUT, AnswerShape, answer_variables, event_variables
+from fallbackrouter.agi.answer import AnswerShape, answer_variables, event_variables
 from fallbackrouter.agi.form import bare_form, read_form
 from fallbackrouter.agi.request import Grammar, Request
 from fallbackrouter.entrance.desk import Desk
@@ -73,7 +73,7 @@ class HttpService:
             taken = await self._desk.report(asked.call, started_s=started_s, read_ms=read_ms)
             pairs = event_variables(taken.event, taken.recorded)
             if text and request.head.path == "ask":
-                pairs = in_places((*self._shape.variables, *ABOUT), pairs)
+                pairs = in_places((*self._shape.variables, *self._shape.about), pairs)
             return Served(answer_reply(pairs, (), text=text), "http_events")
         if request.head.path == "event":
             return Served(refusal_reply(Refusal(400, _NO_STAGE, text=text)), "http_refused")

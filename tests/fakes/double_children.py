@@ -84,6 +84,12 @@ class DoubleHouse:
         self.routes += 1
         return self.routes
 
+    async def prompts_changed(self) -> int:
+        return 0
+
+    def share_prompts(self, tell: Callable[[Message], None]) -> None:
+        self._tell_of_prompts = tell
+
     def share_breaker(self, tell: Callable[[Message], None]) -> None:
         self._tell_others = tell
 

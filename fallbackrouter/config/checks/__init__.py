@@ -15,6 +15,7 @@ from fallbackrouter.config.checks.dialplan import dialplan_faults
 from fallbackrouter.config.checks.house import house_faults
 from fallbackrouter.config.checks.numbers import number_faults
 from fallbackrouter.config.checks.policy import policy_faults
+from fallbackrouter.config.checks.prompts import prompts_faults
 from fallbackrouter.config.checks.recordings import recordings_faults
 from fallbackrouter.config.checks.remarks import remarks as plain_remarks
 from fallbackrouter.config.checks.sync import sync_faults
@@ -43,6 +44,7 @@ def faults(settings: Settings, base: Path) -> Faults:
         policy_faults(settings),
         recordings_faults(settings),
         sync_faults(settings),
+        prompts_faults(settings, base),
         dialplan_faults(settings),
         house_faults(settings),
     )

@@ -3,7 +3,7 @@
 import re
 import warnings
 
-from fallbackrouter.agi.answer import MAX_NAMES_BYTES, MAX_TEMPLATE_COST
+from fallbackrouter.agi.answer import MAX_TEMPLATE_COST, names_room
 from fallbackrouter.config.build import build_gate
 from fallbackrouter.config.fault import Fault, Faults
 from fallbackrouter.config.settings import Answers, Settings
@@ -25,7 +25,7 @@ def answers_faults(settings: Settings) -> Faults:
     answers = settings.answers
     yield from regex_faults("answers.num", answers.num)
     yield from regex_faults("answers.external", answers.external)
-    yield from _variable_faults(answers)
+    yield from _variable_faults(answers, names_room(prompts=bool(settings.prompts.dir)))
     yield from _function_faults(answers)
     yield from _app_faults(answers)
     if answers.quotes not in QUOTES:
@@ -46,12 +46,12 @@ def regex_faults(key: str, text: str) -> Faults:
         yield Fault(key, f"is no regular expression ({error})", 'correct it, such as "[0-9]{1,10}"')
 
 
-def _variable_faults(answers: Answers) -> Faults:
+def _variable_faults(answers: Answers, most_bytes: int) -> Faults:
     names = answers.variables
     if "app" not in names:
         yield Fault("answers.variables", "lacks app, without which no answer says where to", 'add "app"')
-    if len(names) > MAX_VARIABLES or len(",".join(names).encode()) > MAX_NAMES_BYTES:
-        remedy = f"use at most {MAX_VARIABLES} names of {MAX_NAMES_BYTES} characters together"
+    if len(names) > MAX_VARIABLES or len(",".join(names).encode()) > most_bytes:
+        remedy = f"use at most {MAX_VARIABLES} names of {most_bytes} characters together"
         yield Fault("answers.variables", "holds more than one AGI line takes", remedy)
         return
     for place, name in enumerate(names, 1):
