@@ -206,8 +206,8 @@ class Gate:
             raise _RefusalError(f"{name} is not a prompt's name", name)
 
     def _is_prompt(self, text: str) -> bool:
-        if self.audio_urls and is_audio_url(text):
-            return True
+        if self.audio_urls and "://" in text:
+            return is_audio_url(text)
         return _PROMPT.fullmatch(text) is not None and ".." not in text
 
     def _check_app(self, route: Route) -> None:
