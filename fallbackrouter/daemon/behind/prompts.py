@@ -16,7 +16,8 @@ from fallbackrouter.core.prompt import AUDIO, SPEECH, Prompt
 from fallbackrouter.crm.audio_client import AudioClient
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.daemon.behind.duty import Answer, Inside
-from fallbackrouter.jobs.prompts import Bounds, PromptJob
+from fallbackrouter.jobs.prompt_store import Bounds, PromptStore
+from fallbackrouter.jobs.prompts import PromptJob
 from fallbackrouter.log import get_log
 from fallbackrouter.prompts.convert import Converter
 from fallbackrouter.prompts.ledger import MAX_ENTRIES
@@ -48,14 +49,19 @@ class KeepPrompts:
         )
         self._client = _client(inside, self._resolver)
         self._running: asyncio.Task[None] | None = None
-        self._job = PromptJob(
+        store = PromptStore(
             folder,
+            bounds=Bounds(round(prompts.max_mb * _MB), prompts.recheck_s),
+            on_change=lambda: inside.say({"say": "prompts_changed"}),
+            in_thread=self._in_thread,
+            clock=inside.clock,
+        )
+        self._job = PromptJob(
+            store,
             fetcher=self._client,
             speaker=Speaker(prompts.command, prompts.speech_s, round(prompts.max_file_mb * _MB)),
             converter=Converter(prompts.converter, prompts.max_s),
-            bounds=Bounds(round(prompts.max_mb * _MB), prompts.recheck_s),
             named=self._named,
-            on_change=lambda: inside.say({"say": "prompts_changed"}),
             in_thread=self._in_thread,
             clock=inside.clock,
         )
@@ -137,7 +143,7 @@ class KeepPrompts:
         """Tell what is there and what is not."""
         job = self._job
         return {
-            "prompts": {**job.counts, "trouble": job.trouble},
+            "prompts": {**job.counts, "trouble": job.store.trouble},
             "tally": {"prompts_fetched": job.fetched, "prompts_spoken": job.spoken, "prompt_failures": job.failed},
         }
 

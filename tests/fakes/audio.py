@@ -1,0 +1,97 @@
+"""A server of audio on loopback, as bad as it is told to be."""
+
+import asyncio
+import io
+import math
+import struct
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from tests.fakes.http import Asked, head, read_request, whole
+
+ETAG = '"one"'
+MODIFIED = "Tue, 03 Mar 2026 09:00:00 GMT"
+CHUNK = b"\0" * 65_536
+
+
+def tone(seconds: float = 1.0, hertz: float = 440.0, rate: int = 8_000) -> bytes:
+    """A wav that holds a tone."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        samples = (round(12_000 * math.sin(2 * math.pi * hertz * at / rate)) for at in range(int(seconds * rate)))
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return made.getvalue()
+
+
+class FakeAudio:
+    """Serves `/mode/…`; what a file holds stands in `body`."""
+
+    def __init__(self) -> None:
+        self.body = tone()
+        self.etag = ETAG
+        self.asked: list[Asked] = []
+        self.port = 0
+
+    def url(self, mode: str = "good", name: str = "hello.wav") -> str:
+        return f"http://127.0.0.1:{self.port}/{mode}/{name}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["FakeAudio"]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            server.close_clients() if hasattr(server, "close_clients") else None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            asked = await read_request(reader)
+            self.asked.append(asked)
+            await self._answer(asked, asked.path.split("/")[1], writer)
+            await writer.drain()
+        writer.close()
+
+    async def _answer(self, asked: Asked, mode: str, writer: asyncio.StreamWriter) -> None:
+        if mode == "good" and asked.headers.get("if-none-match") == self.etag:
+            writer.write(head(304, None, f"ETag: {self.etag}"))
+        elif mode == "dated" and asked.headers.get("if-modified-since") == MODIFIED:
+            writer.write(head(304, None))
+        elif mode == "good":
+            writer.write(whole(self.body, 200, f"ETag: {self.etag}", kind="audio/wav"))
+        elif mode == "dated":
+            writer.write(whole(self.body, 200, f"Last-Modified: {MODIFIED}", kind="audio/x-wav"))
+        elif mode == "gigabyte":
+            writer.write(head(200, 1_000_000_000, kind="audio/wav") + self.body)
+            await self._pour(writer)
+        elif mode == "endless":
+            writer.write(head(200, None, "Connection: close", kind="audio/wav") + self.body)
+            await self._pour(writer)
+        elif mode == "trickle":
+            writer.write(head(200, None, "Connection: close", kind="audio/wav"))
+            while True:
+                writer.write(b"R")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        elif mode == "html":
+            writer.write(whole(b"<html>log in</html>", kind="text/html"))
+        elif mode == "liar":
+            writer.write(whole(b"<html>log in</html>" * 100, kind="audio/mpeg"))
+        elif mode == "garbage":
+            writer.write(whole(self.body[:44] + bytes(range(256)) * 40, kind="audio/wav"))
+        elif mode == "flac":
+            writer.write(whole(b"fLaC" + bytes(range(256)) * 400, kind="audio/flac"))
+        elif mode == "moved":
+            writer.write(head(302, 0, "Location: http://127.0.0.1:9/"))
+        else:
+            writer.write(whole(b"", 404))
+
+    async def _pour(self, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(CHUNK)
+            await writer.drain()
