@@ -5,11 +5,14 @@
 Standard library only. The program takes this one's place: same process, no shell.
 """
 
+import ctypes
 import os
 import resource
+import signal
 import sys
 
 MAX_FILES = 64
+_PR_SET_PDEATHSIG = 1
 NICE = 10
 CANNOT_RUN = 127
 
@@ -29,6 +32,9 @@ def main(arguments: list[str]) -> int:
         hard = resource.getrlimit(which)[1]
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(which, (least, least))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # who started it is gone: nobody waits for it
+    for ignored in (signal.SIGXFSZ, signal.SIGPIPE):  # by Python; a program has to end by them
+        signal.signal(ignored, signal.SIG_DFL)
     os.nice(NICE)
     os.umask(0o077)
     try:

@@ -222,7 +222,7 @@ async def test_what_has_not_changed_is_not_fetched_again(
     house.named = {prompt.key: prompt}
     job = await house.job()
     first = await until(job, prompt)
-    house.clock.advance(3_601)
+    house.clock.move(3_601)
     job._wake.set()
     second = await until(job, prompt)
     assert audio.asked[-1].headers[header] in {audio.etag, MODIFIED}
@@ -238,12 +238,12 @@ async def test_a_changed_greeting_replaces_the_old_one_whose_files_lie_on_for_a_
     job = await house.job()
     first = await until(job, prompt)
     audio.body, audio.etag = tone(2.0), '"two"'
-    house.clock.advance(3_601)
+    house.clock.move(3_601)
     job._wake.set()
     second = await until(job, prompt)
     assert (second.seconds, second.etag) == (2.0, '"two"')
     assert {path.stem for path in house.folder.glob("*.wav16")} == {first.content, second.content}
-    house.clock.advance(FAREWELL_S + 1)
+    house.clock.move(FAREWELL_S + 1)
     await job.store.tidy()
     assert {path.stem for path in house.folder.glob("*.wav16")} == {second.content}
 
@@ -255,7 +255,7 @@ async def test_a_source_that_is_gone_leaves_what_was_there(house: House, audio: 
     first = await until(job, prompt)
     audio.etag = '"two"'
     audio.body = b"no audio"
-    house.clock.advance(3_601)
+    house.clock.move(3_601)
     job._wake.set()
     second = await until(job, prompt)
     assert second.reason
@@ -270,14 +270,14 @@ async def test_the_store_is_bounded_and_what_is_named_stays(house: House, audio:
     job = await house.job(max_bytes=3 * one_second)
     await until(job, named)
     for number, prompt in enumerate(others):
-        house.clock.advance(1)
+        house.clock.move(1)
         audio.body, audio.etag = tone(1.0, 500 + number), f'"{number}"'
         assert (await had(job, prompt)).content
         size = sum(path.stat().st_size for path in house.folder.glob("*.wav*"))
         assert size <= 3 * one_second
     assert set(load_paths(house.folder)) == {named.key, others[2].key, others[3].key}
     house.named |= {prompt.key: prompt for prompt in others[2:]}
-    house.clock.advance(11)
+    house.clock.move(11)
     job._wake.set()
     async with asyncio.timeout(PATIENCE_S):
         while len(job.store.stays) != 3:
@@ -343,13 +343,13 @@ async def test_without_sox_prompts_are_missing_and_nothing_fails(house: House, a
 
 
 async def test_a_program_sees_no_secret_of_ours(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FALLBACKROUTER_CRM__TOKEN", "secret")
+    monkeypatch.setenv("FALLBACKROUTER_CRM__TOKEN", "hush-7")
     seen = tmp_path.parent / f"{tmp_path.name}-seen"
     script = f"import os; open({str(seen)!r},'w').write(repr(dict(os.environ)))"
     job = await house.job(command=[sys.executable, "-c", script])
     await had(job, WORDS.speech("Hello"))
     assert "PATH" in seen.read_text(encoding="utf-8")
-    assert "secret" not in seen.read_text(encoding="utf-8")
+    assert "hush-7" not in seen.read_text(encoding="utf-8")
 
 
 async def test_too_long_and_empty_audio_is_refused(house: House, audio: FakeAudio) -> None:
