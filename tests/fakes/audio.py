@@ -12,6 +12,7 @@ from tests.fakes.http import Asked, head, read_request, whole
 
 ETAG = '"one"'
 MODIFIED = "Tue, 03 Mar 2026 09:00:00 GMT"
+POURING = ("gigabyte", "endless")
 CHUNK = b"\0" * 65_536
 
 
@@ -58,38 +59,37 @@ class FakeAudio:
         writer.close()
 
     async def _answer(self, asked: Asked, mode: str, writer: asyncio.StreamWriter) -> None:
-        if mode == "good" and asked.headers.get("if-none-match") == self.etag:
-            writer.write(head(304, None, f"ETag: {self.etag}"))
-        elif mode == "dated" and asked.headers.get("if-modified-since") == MODIFIED:
-            writer.write(head(304, None))
-        elif mode == "good":
-            writer.write(whole(self.body, 200, f"ETag: {self.etag}", kind="audio/wav"))
-        elif mode == "dated":
-            writer.write(whole(self.body, 200, f"Last-Modified: {MODIFIED}", kind="audio/x-wav"))
-        elif mode == "gigabyte":
-            writer.write(head(200, 1_000_000_000, kind="audio/wav") + self.body)
+        if mode == "trickle":
+            await self._trickle(writer)
+        writer.write(self._same(asked, mode) or self._whole(mode))
+        if mode in POURING:
             await self._pour(writer)
-        elif mode == "endless":
-            writer.write(head(200, None, "Connection: close", kind="audio/wav") + self.body)
-            await self._pour(writer)
-        elif mode == "trickle":
-            writer.write(head(200, None, "Connection: close", kind="audio/wav"))
-            while True:
-                writer.write(b"R")
-                await writer.drain()
-                await asyncio.sleep(0.05)
-        elif mode == "html":
-            writer.write(whole(b"<html>log in</html>", kind="text/html"))
-        elif mode == "liar":
-            writer.write(whole(b"<html>log in</html>" * 100, kind="audio/mpeg"))
-        elif mode == "garbage":
-            writer.write(whole(self.body[:44] + bytes(range(256)) * 40, kind="audio/wav"))
-        elif mode == "flac":
-            writer.write(whole(b"fLaC" + bytes(range(256)) * 400, kind="audio/flac"))
-        elif mode == "moved":
-            writer.write(head(302, 0, "Location: http://127.0.0.1:9/"))
-        else:
-            writer.write(whole(b"", 404))
+
+    def _same(self, asked: Asked, mode: str) -> bytes:
+        known = {"good": ("if-none-match", self.etag), "dated": ("if-modified-since", MODIFIED)}
+        name, value = known.get(mode, ("", ""))
+        return head(304, None, f"ETag: {self.etag}") if name and asked.headers.get(name) == value else b""
+
+    def _whole(self, mode: str) -> bytes:
+        answers = {
+            "good": whole(self.body, 200, f"ETag: {self.etag}", kind="audio/wav"),
+            "dated": whole(self.body, 200, f"Last-Modified: {MODIFIED}", kind="audio/x-wav"),
+            "gigabyte": head(200, 1_000_000_000, kind="audio/wav") + self.body,
+            "endless": head(200, None, "Connection: close", kind="audio/wav") + self.body,
+            "html": whole(b"<html>log in</html>", kind="text/html"),
+            "liar": whole(b"<html>log in</html>" * 100, kind="audio/mpeg"),
+            "garbage": whole(self.body[:44] + bytes(range(256)) * 40, kind="audio/wav"),
+            "flac": whole(b"fLaC" + bytes(range(256)) * 400, kind="audio/flac"),
+            "moved": head(302, 0, "Location: http://127.0.0.1:9/"),
+        }
+        return answers.get(mode, whole(b"", 404))
+
+    async def _trickle(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(200, None, "Connection: close", kind="audio/wav"))
+        while True:
+            writer.write(b"R")
+            await writer.drain()
+            await asyncio.sleep(0.05)
 
     async def _pour(self, writer: asyncio.StreamWriter) -> None:
         while True:

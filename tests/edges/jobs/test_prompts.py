@@ -1,7 +1,6 @@
 """Audio that is fetched and text that is spoken: what good sources give, and what bad ones cannot do."""
 
 import asyncio
-import os
 import shutil
 import sys
 import wave
@@ -117,9 +116,8 @@ async def audio() -> AsyncIterator[FakeAudio]:
         yield server
 
 
-async def until(job: PromptJob, prompt: Prompt, tries: int = 1) -> Entry:
-    """Wait until a prompt was tried so often since the last look; its entry."""
-    del tries
+async def until(job: PromptJob, prompt: Prompt) -> Entry:
+    """Wait until a prompt was tried once more; its entry."""
     before = job.store.entries.get(prompt.key)
     async with asyncio.timeout(PATIENCE_S):
         while (entry := job.store.entries.get(prompt.key)) is None or entry == before or prompt.key in job._doing:
@@ -146,7 +144,7 @@ async def test_a_fetched_greeting_can_be_played_at_both_rates(house: House, audi
         with wave.open(path + extension, "rb") as file:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (rate, 1, 2)
             assert file.getnframes() == rate
-        assert os.stat(path + extension).st_mode & 0o777 == 0o644
+        assert Path(path + extension).stat().st_mode & 0o777 == 0o644
     assert (house.folder / "prompts.json").stat().st_mode & 0o777 == 0o600
     assert house.changes >= 2
     assert not house.outside()
