@@ -33,8 +33,9 @@ def main(arguments: list[str]) -> int:
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(which, (least, least))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # who started it is gone: nobody waits for it
-    for ignored in (signal.SIGXFSZ, signal.SIGPIPE):  # by Python; a program has to end by them
-        signal.signal(ignored, signal.SIG_DFL)
+    # Python ignores SIGXFSZ, and that stays: espeak-ng's library of sound asks for 64 MB of shared memory, which counts
+    # as a file, and goes on without. A program that writes too much gets an error instead, and its file is full.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.nice(NICE)
     os.umask(0o077)
     try:

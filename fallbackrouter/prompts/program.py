@@ -78,13 +78,13 @@ async def run(
             os.killpg(process.pid, signal.SIGKILL)
         with suppress(ProcessLookupError):
             await process.wait()
-    _judge(name, process.returncode or 0)
+    _judge(name, process.returncode or 0, bounds, into)
 
 
-def _judge(name: str, status: int) -> None:
+def _judge(name: str, status: int, bounds: Bounds, into: Path | None) -> None:
+    if into is not None and into.stat().st_size >= bounds.file_bytes:
+        raise PromptError(f"{name} wrote more than it may")
     if status == limited.CANNOT_RUN:
         raise PromptError(f"{name} cannot be run; `fallbackrouter doctor` says what is missing")
-    if status == -signal.SIGXFSZ:
-        raise PromptError(f"{name} wrote more than it may")
     if status:
         raise PromptError(f"{name} failed with status {status}")
