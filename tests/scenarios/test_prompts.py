@@ -26,6 +26,11 @@ CONFIG = """
 [crm]
 url = "{crm}"
 
+[budget]
+call_ms = 30000
+live_ms = 20000
+fresh_ms = 20000
+
 [remembered]
 never = []
 
@@ -64,18 +69,19 @@ def facts(service: Service) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.core
 def test_a_greeting_is_there_for_the_next_call_and_plays_on_without_the_crm(whole: Whole, audio: FakeAudio) -> None:
     route = {"app": "group", "num": "62", "audio1": audio.url(), "text": "Good day"}
     whole.rules(rule("other", "74952222222", "7"))
     with CrmProcess() as crm:
-        crm.answers({DID: route})
+        crm.set_answers({DID: route})
         whole.configure(CONFIG.format(crm=crm.url))
         service = whole.start().ready()
         first = ask(service.port)
         assert (first["FR_SOURCE"], first["FR_PROMPT"], first["audio1"], first["text"]) == ("live", "missing", "", "")
         wait_until(lambda: ask(service.port)["FR_PROMPT"] == "ok", "the prompts")
         heard = ask(service.port)
-        crm.mode("refuse")
+        crm.kill()
         gone = ask(service.port)
         assert gone["FR_SOURCE"] == "remembered"
         assert (gone["audio1"], gone["text"]) == (heard["audio1"], heard["text"])
