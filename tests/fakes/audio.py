@@ -4,9 +4,10 @@ import asyncio
 import io
 import math
 import struct
+import threading
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from tests.fakes.http import Asked, head, read_request, whole
 
@@ -18,13 +19,23 @@ CHUNK = b"\0" * 65_536
 
 def tone(seconds: float = 1.0, hertz: float = 440.0, rate: int = 8_000) -> bytes:
     """A wav that holds a tone."""
+    return wav([math.sin(2 * math.pi * hertz * at / rate) for at in range(int(seconds * rate))], rate)
+
+
+def sweep(seconds: float = 2.0, rate: int = 8_000) -> bytes:
+    """A wav whose tone rises from 300 to 2,000 Hz, so that each moment sounds unlike all others."""
+    rise = (2_000 - 300) / seconds
+    return wav([math.sin(2 * math.pi * (300 + rise * at / rate / 2) * at / rate) for at in range(int(seconds * rate))])
+
+
+def wav(samples: Sequence[float], rate: int = 8_000) -> bytes:
+    """A wav of samples from -1 to 1."""
     made = io.BytesIO()
     with wave.open(made, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        samples = (round(12_000 * math.sin(2 * math.pi * hertz * at / rate)) for at in range(int(seconds * rate)))
-        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+        file.writeframes(b"".join(struct.pack("<h", round(12_000 * sample)) for sample in samples))
     return made.getvalue()
 
 
@@ -48,7 +59,6 @@ class FakeAudio:
             yield self
         finally:
             server.close()
-            server.close_clients() if hasattr(server, "close_clients") else None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -95,3 +105,26 @@ class FakeAudio:
         while True:
             writer.write(CHUNK)
             await writer.drain()
+
+
+@contextmanager
+def audio_thread() -> Iterator[FakeAudio]:
+    """Serve audio on a loop in a thread of its own."""
+    served, ready, over = FakeAudio(), threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with served.running():
+            ready.set()
+            await over.wait()
+        await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        assert ready.wait(60)
+        yield served
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(60)
+        loop.close()

@@ -1,11 +1,9 @@
 """What callers hear, through the whole daemon: missing at first, there for the next call, and there without the CRM."""
 
-import asyncio
 import json
 import os
 import shutil
 import signal
-import threading
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.audio import FakeAudio
+from tests.fakes.audio import FakeAudio, audio_thread
 from tests.fakes.commands import run_command
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import Service, wait_until
@@ -46,22 +44,8 @@ ru = ["Здравствуйте"]
 
 @pytest.fixture
 def audio() -> Iterator[FakeAudio]:
-    served, ready, over = FakeAudio(), threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with served.running():
-            ready.set()
-            await over.wait()
-        await asyncio.sleep(0.05)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert ready.wait(30)
-    yield served
-    loop.call_soon_threadsafe(over.set)
-    thread.join(30)
-    loop.close()
+    with audio_thread() as served:
+        yield served
 
 
 def facts(service: Service) -> dict[str, Any]:
