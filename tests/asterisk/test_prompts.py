@@ -36,9 +36,11 @@ HEAR = """\
 exten => _[0-9]!,1,Gosub(fallbackrouter,s,1(${{EXTEN}},init))
  same => n,Answer()
  same => n,MixMonitor({inside}/heard-${{TOKEN}}.wav)
- same => n,ExecIf($["${{audio1}}" != ""]?Playback({inside}/prompts/${{CUT(audio1,/,{last})}}))
- same => n,ExecIf($["${{text}}" != ""]?Playback({inside}/prompts/${{CUT(text,/,{last})}}))
- same => n,StopMixMonitor()
+ same => n,GotoIf($["${{audio1}}" = ""]?text)
+ same => n,Playback({inside}/prompts/${{CUT(audio1,/,{last})}})
+ same => n(text),GotoIf($["${{text}}" = ""]?done)
+ same => n,Playback({inside}/prompts/${{CUT(text,/,{last})}})
+ same => n(done),StopMixMonitor()
  same => n,{stop}
 """
 
