@@ -226,6 +226,15 @@ def _dialplan(status: Status) -> Part:
     return Part("dialplan", OK)
 
 
+def _prompts(status: Status) -> Part:
+    prompts = _background(status).get("prompts")
+    if prompts is None:
+        return _silent("prompts", status, "prompts.dir is not set")
+    if trouble := str(prompts.get("trouble") or ""):
+        return Part("prompts", FAILING, f"callers hear no new prompts: {trouble}", "see to the disk of prompts.dir")
+    return Part("prompts", OK)
+
+
 def _background(status: Status) -> Mapping[str, Any]:
     return status.get("background") or {}
 
@@ -252,6 +261,7 @@ _LOOKS: tuple[Callable[[Status], Part], ...] = (
     _ami,
     _dialplan,
     _calls,
+    _prompts,
 )
 
 

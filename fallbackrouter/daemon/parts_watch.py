@@ -15,7 +15,7 @@ from fallbackrouter.control.parts import OFF, OK, UNKNOWN, Part, parts_of
 
 LOOK_S = 1.0
 LASTS_S = 5.0
-OURS = ("dns", "journal", "outbox", "disk", "dialplan", "calls")
+OURS = ("dns", "journal", "outbox", "disk", "dialplan", "calls", "prompts")
 """The parts whose changes nobody else puts on record."""
 
 _WELL = (OK, OFF)

@@ -43,7 +43,9 @@ def prepare(folder: Path) -> None:
         StoreError: it cannot be made or written.
     """
     try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)  # whatever the umask: Asterisk's user reads it
         shutil.rmtree(folder / _WORK, ignore_errors=True)
         (folder / _WORK).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

@@ -27,6 +27,7 @@ TOTALS = {
     "crm": TIMES,
     "connections": {"answered": 8},
     "calls_ended": {"answered": 3, "expired": 1},
+    **dict.fromkeys(("prompts_ok", "prompts_missing", "prompts_fetched", "prompts_spoken", "prompt_failures"), 1),
     **dict.fromkeys(("late", "unrecorded", "events", "tests", "breaker_refused", "probes"), 1),
     **dict.fromkeys(("events_tried", "events_delivered", "alerts_told", "alert_failures", "calls_sent"), 1),
 }
@@ -39,6 +40,7 @@ def whole() -> dict[str, Any]:
     found["background"] |= {
         "sync": {"state": "ok", "age_s": 3.0, "rows": 9, "failures": 0},
         "calls": {"waiting": 5, "open": 2, "waits": "", "trouble": ""},
+        "prompts": {"ready": 3, "named": 2, "lacking": 1, "bytes": 4096, "trouble": ""},
         "restarts": 0,
         "rss_mb": 50.0,
     }

@@ -66,6 +66,7 @@ def test_all_is_well() -> None:
         ("calls", FAILING, {"background": {"calls": {"barred": "@blocked.txt cannot be read", "waits": "…"}}}),
         ("calls", FAILING, {"background": {"calls": {"waits": "the disk is full", "trouble": "the disk is full"}}}),
         ("calls", DEGRADED, {"background": {"calls": {"waiting": 3, "waits": "refused", "trouble": ""}}}),
+        ("prompts", FAILING, {"background": {"prompts": {"trouble": "the disk is full"}}}),
         ("dialplan", FAILING, {"background": {"dialplan": {"reason": "it is somebody else's"}}}),
     ],
 )
@@ -101,7 +102,7 @@ def test_one_worker_of_two_that_hangs_is_degraded() -> None:
 
 def test_what_a_background_process_that_starts_has_not_told_is_unknown() -> None:
     parts = {one.name: one.state for one in parts_of(status() | {"background": None})}
-    assert {parts[name] for name in ("sync", "outbox", "disk", "ami", "dialplan", "calls")} == {UNKNOWN}
+    assert {parts[name] for name in ("sync", "outbox", "disk", "ami", "dialplan", "calls", "prompts")} == {UNKNOWN}
     assert readiness(status() | {"background": None}) == (True, "ready")
 
 

@@ -92,7 +92,7 @@ class Always:
 
     def place(self, asked: Route) -> Placed:
         class Paths(dict[str, str]):
-            def get(self, _key: str, _default: object = None) -> str:  # type: ignore[override]
+            def get(self, _key: str, _default: object = None) -> str:
                 return "/" + "p" * 99 + "/" + "a" * 32
 
         return place(asked, NAMING, Paths())
