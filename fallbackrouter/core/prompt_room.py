@@ -34,8 +34,11 @@ def leavers(held: Iterable[Held], stays: Collection[str], max_bytes: int, max_co
     size_bytes = sum({one.content: one.size_bytes for one in kept.values() if one.content}.values())
     gone: list[str] = []
     for one in sorted((one for one in kept.values() if one.key not in stays), key=lambda one: (one.used_ms, one.key)):
-        if size_bytes <= max_bytes and len(kept) - len(gone) <= max_count:
+        crowded = len(kept) - len(gone) > max_count
+        if size_bytes <= max_bytes and not crowded:
             break
+        if not one.content and not crowded:
+            continue  # it takes no room, and tells why it is not there
         gone.append(one.key)
         uses[one.content] -= 1
         if one.content and not uses[one.content]:

@@ -15,7 +15,7 @@ from tests.fakes.audio import FakeAudio, audio_thread
 from tests.fakes.commands import run_command
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import Service, wait_until
-from tests.fakes.whole import DID, Whole, ask, rule
+from tests.fakes.whole import DID, Whole, ask, make_calls, rule
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("sox") and shutil.which("espeak-ng")), reason="needs sox and espeak-ng"
@@ -115,3 +115,47 @@ def test_synced_routes_and_rules_have_theirs_ahead(whole: Whole, audio: FakeAudi
     assert ask(service.port, did="74953333333")["FR_PROMPT"] == "ok"
     assert ask(service.port)["text"].startswith(str(whole.folder / "prompts"))
     assert service.stop() == 0
+
+
+def test_hostile_audio_costs_no_call_and_leaves_nothing_beside_the_folder(
+    whole: Whole, audio: FakeAudio, tmp_path: Path
+) -> None:
+    modes = ("gigabyte", "endless", "trickle", "html", "liar", "flac", "garbage", "moved", "nothing")
+    config = CONFIG.format(crm="").replace('dir = "prompts"', 'dir = "prompts"\nmax_file_mb = 1\nfetch_s = 5')
+    whole.configure(config)
+    urls = [*(audio.url(mode) for mode in modes), audio.url("good", "..%2f..%2f..%2fetc%2fpasswd")]
+    feed = [
+        {"id": str(place), "did": f"7495{place:07}", "result": {"app": "group", "num": "9", "audio1": url}}
+        for place, url in enumerate(urls)
+    ]
+    (tmp_path / "feed.json").write_text(json.dumps({"routes": feed, "full": True}), encoding="utf-8")
+    service = whole.start().ready()
+    before = {path.name for path in whole.folder.iterdir()}
+    synced = run_command(whole.folder, "sync", "--from", str(tmp_path / "feed.json"))
+    assert synced.returncode == 0, synced.stderr
+    logs = [make_calls(service.port, 20, 4, did=f"7495{place:07}") for place in range(len(urls))]
+    assert [log.without for log in logs] == [0] * len(urls)
+    wait_until(lambda: len(_reasons(whole)) == len(modes) - ("garbage" in _kept(whole)), "every try")
+    assert service.status()["background"]["restarts"] == 0
+    assert service.stop() == 0
+    recorded = whole.recorded()
+    assert all(log.recorded <= recorded.keys() for log in logs)
+    folder = whole.folder / "prompts"
+    assert {path.name for path in whole.folder.iterdir()} <= before | {"prompts", "feed.json", "stderr.log", "var"}
+    assert {path.suffix for path in folder.iterdir()} <= {".wav", ".wav16", ".json", ".making"} | {""}
+    assert not list((folder / ".making").iterdir())
+
+
+def _book(whole: Whole) -> list[dict[str, Any]]:
+    listed = run_command(whole.folder, "prompts", "list", "--json")
+    return [json.loads(line) for line in listed.stdout.splitlines()]
+
+
+def _reasons(whole: Whole) -> dict[str, str]:
+    """Why what cannot be had cannot, by its URL."""
+    return {row["what"]: row["reason"] for row in _book(whole) if row["reason"]}
+
+
+def _kept(whole: Whole) -> str:
+    """The URLs that could be had."""
+    return " ".join(row["what"] for row in _book(whole) if row["state"] == "ok")
