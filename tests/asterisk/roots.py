@@ -4,7 +4,7 @@
 
 - a root is built as NAME.part and renamed once its Asterisk answers `-V`, so a folder with a stamp is whole;
 - two runs at once wait for each other; what an interrupted run left is thrown away;
-- sipp, which places SIP calls, is installed on the machine itself;
+- sipp, which places SIP calls, and what makes prompts (sox, espeak-ng) are installed on the machine itself;
 - Debian's sid moves: without its Asterisk 22 a note says why, and 16 carries the tests alone;
 - only root on Debian can make them; elsewhere the tests are skipped with a line that says so.
 """
@@ -198,11 +198,12 @@ def _provide(release: Release) -> bool:
 
 
 def _provide_callers() -> bool:
-    """Install what places SIP calls; tell whether the tests can go on."""
+    """Install what places SIP calls, and what callers hear is made by; tell whether the tests can go on."""
     try:
-        _install("sipp", "sip-tester")
+        for program, package in (("sipp", "sip-tester"), ("sox", "sox"), ("espeak-ng", "espeak-ng")):
+            _install(program, package)
     except RootError as error:
-        _say(f"!!!!!! NO SIP CALLS: {error}")
+        _say(f"!!!!!! NO SIP CALLS, OR NO PROMPTS: {error}")
         return False
     return True
 
