@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import FallbackrouterError
 from fallbackrouter.core.prompt import AUDIO, Prompt
+from fallbackrouter.core.prompt_farewell import Farewells
 from fallbackrouter.core.prompt_room import Held, leavers
 from fallbackrouter.crm.audio_client import Known, shown
 from fallbackrouter.log import get_log
@@ -25,8 +26,6 @@ from fallbackrouter.prompts.program import PromptError
 SAVE_S = 60.0
 """How often uses alone are saved."""
 LEAST_AGAIN_S, MOST_AGAIN_S = 30.0, 3_600.0
-FAREWELL_S = 600.0
-"""How long the files of what has left lie on, as a call may be about to play them; where there is room."""
 
 T = TypeVar("T")
 log = get_log("prompts")
@@ -80,8 +79,7 @@ class PromptStore:
         self._on_change = on_change
         self._in_thread = in_thread
         self._clock = clock
-        self._leaving: dict[str, tuple[int, int]] = {}
-        """content -> when it left, in ms, and its bytes"""
+        self._farewells = Farewells()
         self._keeping = asyncio.Lock()
         self._save_due_s = 0.0
         self._unsaved = False
@@ -173,9 +171,8 @@ class PromptStore:
     def _replace(self, key: str, kept: Entry) -> None:
         former = self.entries.get(key)
         self.entries[key] = kept
-        self._leaving.pop(kept.content, None)
-        if former is not None and former.content != kept.content:
-            self._note_leaving(former)
+        if former is not None:
+            self._farewells.say(former.content, former.size_bytes, self.now_ms())
 
     async def note_same(self, key: str, entry: Entry) -> None:
         """Note that its source has not changed."""
@@ -234,11 +231,8 @@ class PromptStore:
 
     def _let_go(self, keys: Iterable[str]) -> None:
         for key in keys:
-            self._note_leaving(self.entries.pop(key))
-
-    def _note_leaving(self, entry: Entry) -> None:
-        if entry.content:
-            self._leaving[entry.content] = (self.now_ms(), entry.size_bytes)
+            entry = self.entries.pop(key)
+            self._farewells.say(entry.content, entry.size_bytes, self.now_ms())
 
     async def _sweep(self, coming: Mapping[str, int], *, at_once: bool = False) -> None:
         """Delete files of what has left: after a while, or sooner where their room is needed.
@@ -247,16 +241,7 @@ class PromptStore:
             coming: content -> bytes of what is about to be kept.
         """
         sizes = {entry.content: entry.size_bytes for entry in self.entries.values() if entry.content} | dict(coming)
-        for content in sizes.keys() & self._leaving.keys():
-            del self._leaving[content]
-        total = sum(sizes.values()) + sum(size for _, size in self._leaving.values())
-        long_ago_ms = self.now_ms() - FAREWELL_S * 1000
-        gone: list[str] = []
-        for content, (left_ms, size) in sorted(self._leaving.items(), key=lambda one: one[1]):
-            if at_once or total > self.bounds.max_bytes or left_ms <= long_ago_ms:
-                gone.append(content)
-                total -= size
-                del self._leaving[content]
+        gone = self._farewells.take_due(sizes, self.bounds.max_bytes, self.now_ms(), at_once=at_once)
         if gone:
             await self._in_thread(lambda: files.remove(self.folder, gone))
 

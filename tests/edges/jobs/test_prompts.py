@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from fallbackrouter.core.prompt import AUDIO, Naming, Prompt
+from fallbackrouter.core.prompt_farewell import FAREWELL_MS
 from fallbackrouter.crm.audio_client import AudioClient
 from fallbackrouter.crm.resolver import Resolver
-from fallbackrouter.jobs.prompt_store import FAREWELL_S, Bounds, PromptStore
+from fallbackrouter.jobs.prompt_store import Bounds, PromptStore
 from fallbackrouter.jobs.prompts import PromptJob
 from fallbackrouter.prompts.convert import Converter, kind_of
 from fallbackrouter.prompts.ledger import Entry, load_paths
@@ -241,7 +242,7 @@ async def test_a_changed_greeting_replaces_the_old_one_whose_files_lie_on_for_a_
     second = await until(job, prompt)
     assert (second.seconds, second.etag) == (2.0, '"two"')
     assert {path.stem for path in house.folder.glob("*.wav16")} == {first.content, second.content}
-    house.clock.move(FAREWELL_S + 1)
+    house.clock.move(FAREWELL_MS / 1000 + 1)
     await job.store.tidy()
     assert {path.stem for path in house.folder.glob("*.wav16")} == {second.content}
 
@@ -302,6 +303,18 @@ async def test_a_restart_knows_what_there_was_and_sweeps_what_nobody_needs(house
     assert again.counts["ready"] == 1
     assert await again.purge(everything=True) == 1
     assert not list(house.folder.glob("*.wav*"))
+
+
+async def test_the_same_audio_is_kept_once_until_nobody_needs_it(house: House, audio: FakeAudio) -> None:
+    one, two = (Prompt(AUDIO, audio.url(name=name)) for name in ("one.wav", "two.wav"))
+    house.named = {one.key: one}
+    job = await house.job()
+    kept = [await until(job, one), await had(job, two)]
+    assert kept[0].content == kept[1].content
+    assert len(list(house.folder.glob("*.wav"))) == 1
+    assert job.counts["bytes"] == kept[0].size_bytes
+    assert await job.purge(everything=False) == 1
+    assert load_paths(house.folder).keys() == {one.key}
 
 
 async def test_deleted_files_are_had_anew(house: House, audio: FakeAudio) -> None:

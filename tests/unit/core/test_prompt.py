@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fallbackrouter.agi.answer import ABOUT, AnswerShape, question_commands
 from fallbackrouter.agi.commands import MAX_LINE_BYTES
 from fallbackrouter.core.prompt import AUDIO, SPEECH, Naming, Placed, Prompt, place
+from fallbackrouter.core.prompt_farewell import FAREWELL_MS, Farewells
 from fallbackrouter.core.prompt_room import Held, leavers
 from fallbackrouter.core.route import MAX_ANSWER_COST, Admitted, Gate, Refused, Route, answer_cost, is_audio_url
 from tests.unit.agi.test_answer import decision
@@ -156,3 +157,17 @@ def test_only_as_many_leave_as_have_to_the_oldest_first_and_never_what_is_named(
     assert all(uses[key] <= min(left, default=9) for key in gone)
     if gone:
         assert not fits([one for one in held if one.key not in gone[:-1]])
+
+
+def test_what_has_left_lies_on_where_there_is_room_and_comes_back() -> None:
+    left = Farewells()
+    for moment, content in enumerate(("a", "b", "c")):
+        left.say(content, 10, moment)
+    left.say("", 10, 0)
+    assert left.take_due({"x": 10}, 40, 3) == []
+    assert left.take_due({"x": 20}, 40, 3) == ["a"]
+    assert left.take_due({"x": 20, "b": 10}, 40, 3) == [], "it is needed again"
+    assert left.take_due({"x": 20}, 40, FAREWELL_MS + 2) == ["c"]
+    left.say("d", 10, FAREWELL_MS)
+    assert left.take_due({}, 40, FAREWELL_MS, at_once=True) == ["d"]
+    assert left.take_due({}, 0, 9 * FAREWELL_MS) == []
