@@ -1,4 +1,4 @@
-"""Files of prompts that have left: they lie on for a while, where there is room, as a call may be about to play them."""
+"""Files of prompts that have left: they lie on for a while, where there is room, as a call may soon play them."""
 
 from collections.abc import Mapping
 
