@@ -36,6 +36,7 @@ class Scope(StrEnum):
     READ = "read"
     OPERATE = "operate"
     EDIT = "edit"
+    CALL = "call"
 
 
 @user.command("add")
@@ -103,7 +104,8 @@ def user_password(name: NameArgument, config: ConfigOption = None) -> None:
 def token_add(
     name: NameArgument,
     scope: Annotated[
-        list[Scope] | None, typer.Option("--scope", help="read, operate or edit; may be repeated. Without it: read.")
+        list[Scope] | None,
+        typer.Option("--scope", help="read, operate, edit or call; may be repeated. Without it: read."),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -75,7 +75,7 @@ def make(
         "variables": dict(_pair(text) for text in variable or ()),
     }
     house = open_house(config)
-    call = _ask(house, {name: value for name, value in fields.items() if value not in {"", None}})
+    call = _ask(house, {name: value for name, value in fields.items() if value is not None and value != ""})
     _nudge(house)
     if as_json:
         put_json(call_json(call))
@@ -115,7 +115,7 @@ def show(call: CallArgument, config: ConfigOption = None, as_json: JsonOption = 
         put_json(call_json(found))
         return
     for name, value in call_json(found).items():
-        if name != "v" and value not in {"", None}:
+        if name != "v" and value is not None and value != "":
             say(plain(f"{name:<12} {value}"))
 
 

@@ -19,7 +19,9 @@ _LAST_CHAR = "\U0010ffff"
 DRILLED = """instr(trail, '"drill: ') > 0"""
 """True of a decision that a drill touched; spelled as in the index, which SQLite compares word by word."""
 _BANDS = (
-    ("decisions_over_100_ms", "ms >= 100", inf),
+    ("decisions_over_1000_ms", "ms >= 1000", inf),
+    ("decisions_over_400_ms", "ms >= 400 AND ms < 1000", 1000.0),
+    ("decisions_over_100_ms", "ms >= 100 AND ms < 400", 400.0),
     ("decisions_over_10_ms", "ms >= 10 AND ms < 100", 100.0),
     ("decisions_under_10_ms", "ms < 10", 10.0),
 )

@@ -9,7 +9,9 @@ branch_labels = None
 depends_on = None
 
 _BANDS = {
-    "decisions_over_100_ms": "ms >= 100",
+    "decisions_over_1000_ms": "ms >= 1000",
+    "decisions_over_400_ms": "ms >= 400 AND ms < 1000",
+    "decisions_over_100_ms": "ms >= 100 AND ms < 400",
     "decisions_over_10_ms": "ms >= 10 AND ms < 100",
     "decisions_under_10_ms": "ms < 10",
 }

@@ -19,10 +19,13 @@ from tests.fakes.outbox import Events, orders
 from tests.fakes.service import Service, alive, wait_until
 from tests.fakes.whole import DID, Whole
 from tests.proof.figures import Record
+from tests.proof.machine import PACE
 from tests.proof.size import FULL, full_or
 
 STAGES = ("start", "end_failed")
 AT_ONCE = 32
+CALL_MS = 400 * PACE
+"""An event's: where the machine stands still, more than 400 ms may pass until it is stored."""
 LONG_S = full_or(400, full=1800)
 
 
@@ -38,7 +41,7 @@ def crm(told_file: Path) -> Iterator[CrmProcess]:
 
 
 def configure(whole: Whole, url: str, events: str = "max_rate = 0", more: str = "") -> None:
-    whole.configure(f'[crm]\nurl = "{url}"\n[events]\n{events}\n{more}')
+    whole.configure(f'[budget]\ncall_ms = {CALL_MS}\n[crm]\nurl = "{url}"\n[events]\n{events}\n{more}')
 
 
 def report(port: int, calls: int, first: int = 0) -> int:
@@ -123,6 +126,7 @@ def test_a_crm_that_was_ill_gets_every_event_in_order(
     assert_in_order(told_file, 50)
 
 
+@pytest.mark.core
 def test_a_background_process_that_is_killed_in_the_middle_loses_none(
     whole: Whole, crm: CrmProcess, told_file: Path
 ) -> None:

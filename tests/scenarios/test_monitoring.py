@@ -19,7 +19,7 @@ from tests.fakes.whole import DID, Whole, ask, make_calls, rule
 
 PATIENT = "heartbeat_ms = 30000"
 """No worker may be taken for a hanging one because the machine is busy."""
-LISTENS = '[admin]\nlisten = "127.0.0.1:0"\n'
+LISTENS = 'listen = "127.0.0.1:0"'
 SAFE_S = 120.0
 
 
@@ -60,7 +60,7 @@ def kinds(file: Path, part: str) -> list[str]:
 @pytest.mark.core
 def test_counts_are_those_of_the_calls_and_outlive_the_worker(whole: Whole) -> None:
     whole.rules(rule("office", DID, "62"))
-    whole.configure(LISTENS, agi=PATIENT)
+    whole.configure(agi=PATIENT, admin=LISTENS)
     service = whole.start().ready()
     watch = Watch(service)
     assert make_calls(service.port, 30, 3).without == 0
@@ -81,7 +81,7 @@ def test_counts_are_those_of_the_calls_and_outlive_the_worker(whole: Whole) -> N
     assert make_calls(service.port, 5, 1).without == 0
     wait_until(lambda: watch.sum("answer_seconds_count") == 47, "these are added", SAFE_S)
 
-    whole.configure(LISTENS, agi=PATIENT, last_resort="101")
+    whole.configure(agi=PATIENT, admin=LISTENS, last_resort="101")
     assert service.command("reload", SAFE_S)["config"] == "changed"
     watch = Watch(service)
     wait_until(lambda: watch.sum("decisions_total") == 47, "a worker that was replaced has told all", SAFE_S)
@@ -89,7 +89,7 @@ def test_counts_are_those_of_the_calls_and_outlive_the_worker(whole: Whole) -> N
 
 @pytest.mark.parametrize("path", ["/status", "/metrics"])
 def test_who_is_not_known_is_told_of_health_alone(whole: Whole, path: str) -> None:
-    whole.configure(LISTENS, agi=PATIENT)
+    whole.configure(agi=PATIENT, admin=LISTENS)
     watch = Watch(whole.start().ready())
     assert watch.get(path, known=False).status == 401
     assert watch.get(path).status == 200
@@ -104,7 +104,7 @@ def test_a_dead_crm_is_degraded_and_never_unready_and_its_begin_and_end_are_told
         whole.rules(rule("office", DID, "62"))
         alerts = f'[alerts]\ncommand = ["/usr/bin/tee", "-a", "{file}"]\n'
         whole.configure(
-            f'[crm]\nurl = "{crm.url}"\n[budget]\ncall_ms = 5000\nlive_ms = 4000\n{LISTENS}{alerts}', agi=PATIENT
+            f'[crm]\nurl = "{crm.url}"\n[budget]\ncall_ms = 5000\nlive_ms = 4000\n{alerts}', agi=PATIENT, admin=LISTENS
         )
         service = whole.start().ready()
         watch = Watch(service)

@@ -21,10 +21,13 @@ from tests.fakes.outbox import orders
 from tests.fakes.service import Service, alive, children_of, wait_until
 from tests.fakes.whole import DID, Whole, rule
 from tests.proof.figures import Record
+from tests.proof.machine import PACE
 from tests.proof.size import full_or
 
 ROUNDS = full_or(8, full=100)
 CALLS_A_S = 200
+CALL_MS = 400 * PACE
+"""Where the machine stands still, more than 400 ms may pass until an answer is on record."""
 REPORTS_ONE_IN = 4
 """So many calls also report that they began and ended."""
 DRAIN_S = 300.0
@@ -112,7 +115,7 @@ def test_kill_9_of_everything_loses_no_answer_and_no_event(whole: Whole, tmp_pat
     file, callers, chance = tmp_path / "events.jsonl", Callers(), random.Random(4)
     whole.rules(rule("office", DID, "62"))
     with CrmProcess("--events", str(file), "--mode", "slow:0.03") as crm:
-        whole.configure(f'[crm]\nurl = "{crm.url}"\n[events]\nmax_rate = 0\n')
+        whole.configure(f'[budget]\ncall_ms = {CALL_MS}\n[crm]\nurl = "{crm.url}"\n[events]\nmax_rate = 0\n')
         for _ in range(ROUNDS):
             service = whole.start().ready()
             enough = callers.made + chance.randrange(60, 300)

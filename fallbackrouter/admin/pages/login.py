@@ -26,20 +26,21 @@ def login(house: House) -> Handler:
 
     async def handle(request: Request) -> Response:
         if request.method != "POST":
-            return await _form(request, "", 200)
+            return await _form(request, request.query_params.get("next", ""), "", 200)
         check_origin(request)
         form = await read_form(request, MAX_BYTES)
+        there = form.get("next", "")
         if not same(form.get("csrf", ""), csrf_of(request.cookies.get(before, "?"))):
-            return await _form(request, "expired", 403)
+            return await _form(request, there, "expired", 403)
         try:
             secret = await _enter(form, request)
         except LoginError as error:
             wait_s = math.ceil(error.wait_s)
-            answer = await _form(request, "wait" if wait_s else "wrong", 429 if wait_s else 401, wait_s)
+            answer = await _form(request, there, "wait" if wait_s else "wrong", 429 if wait_s else 401, wait_s)
             if wait_s:
                 answer.headers["retry-after"] = str(wait_s)
             return answer
-        answer = RedirectResponse(_inside(form.get("next", "")), 303)
+        answer = RedirectResponse(_inside(there), 303)
         _set(answer, cookie, secret)
         answer.delete_cookie(before, path="/", secure=house.secure, httponly=True, samesite="strict")
         return answer
@@ -51,14 +52,13 @@ def login(house: House) -> Handler:
             name = "-"
         return await house.accounts.login(name, form.get("password", ""), address)
 
-    async def _form(request: Request, why: str, status: int, wait_s: int = 0) -> Response:
+    async def _form(request: Request, there: str, why: str, status: int, wait_s: int = 0) -> Response:
         secret, nonce = new_session(), new_session()
-        there = _inside(request.query_params.get("next", ""))
         some = await house.accounts.has_users()
         words = {
             "why": why,
             "wait_s": wait_s,
-            "next": there,
+            "next": _inside(there),
             "nonce": nonce,
             "has_users": some,
             "csrf": csrf_of(secret),

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -295,6 +295,7 @@ class Hook:
         self.statuses = list(statuses)
         self.asked: list[Asked] = []
         self.port = 0
+        self._served: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def way(self) -> AsyncIterator[WebhookWay]:
@@ -321,12 +322,17 @@ class Hook:
             await resolver.close()
             server.close()
             await server.wait_closed()
+            await asyncio.gather(*self._served)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._served.add(task)
         self.asked.append(await read_request(reader))
         writer.write(whole(b"{}", self.statuses.pop(0) if self.statuses else 200, "Connection: close"))
-        await writer.drain()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_a_webhook_gets_the_alert_with_its_token_and_the_same_key_at_each_try(journal: Path) -> None:
