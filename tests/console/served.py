@@ -19,8 +19,10 @@ from tests.fakes.asterisk import Channel
 from tests.fakes.crm_process import CrmProcess
 from tests.fakes.service import wait_until
 from tests.fakes.whole import DID, Whole, one_call, rule
+from tests.proof.machine import PACE
 
 PASSWORD = "correct horse battery"  # noqa: S105 - a test's
+CALL_MS = 400 * PACE
 EDITOR, OTHER, VIEWER = "anna", "boris", "vera"
 RULES = (rule("night", DID, "62"), rule("office", "74952222222", "7"))
 
@@ -51,7 +53,8 @@ class Served:
         self.crm.start()
         self.whole.rules(*RULES)
         self.whole.configure(
-            f'[crm]\nurl = "{self.crm.url}"\n[rules]\nauto_apply = false\n[events]\nmax_rate = 0\n',
+            f'[budget]\ncall_ms = {CALL_MS}\n[crm]\nurl = "{self.crm.url}"\n'
+            "[rules]\nauto_apply = false\n[events]\nmax_rate = 0\n",
             agi="workers = 1",
             admin='listen = "127.0.0.1:0"',
         )

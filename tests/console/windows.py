@@ -66,7 +66,7 @@ class Windows:
         """Close all, and tell of what went wrong."""
         for context in self._contexts:
             context.close()
-        assert self.faults == []
+        assert not self.faults, "\n".join(self.faults)
 
 
 def log_in(page: Page, user: str, password: str = PASSWORD) -> None:

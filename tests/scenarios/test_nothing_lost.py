@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -25,11 +26,13 @@ from tests.proof.machine import PACE
 from tests.proof.size import full_or
 
 ROUNDS = full_or(8, full=100)
-CALLS_A_S = 200
+CALLS_A_S = max(20, 200 // PACE)
 CALL_MS = 400 * PACE
 """Where the machine stands still, more than 400 ms may pass until an answer is on record."""
 REPORTS_ONE_IN = 4
 """So many calls also report that they began and ended."""
+LEAST_DECISIONS, LEAST_EVENTS = 30, 10
+"""So many have to be answered as on record before a kill, that there be something to lose."""
 DRAIN_S = 300.0
 
 
@@ -66,6 +69,12 @@ class Callers:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+
+    def enough(self, calls: int) -> Callable[[], bool]:
+        """Return what becomes true once so many calls more were made, and enough of them answered as on record."""
+        made = self.made + calls
+        decisions, events = len(self.decisions) + LEAST_DECISIONS, len(self.events) + LEAST_EVENTS
+        return lambda: self.made >= made and len(self.decisions) >= decisions and len(self.events) >= events
 
     async def _call_on(self) -> None:
         loop = asyncio.get_running_loop()
@@ -118,9 +127,9 @@ def test_kill_9_of_everything_loses_no_answer_and_no_event(whole: Whole, tmp_pat
         whole.configure(f'[budget]\ncall_ms = {CALL_MS}\n[crm]\nurl = "{crm.url}"\n[events]\nmax_rate = 0\n')
         for _ in range(ROUNDS):
             service = whole.start().ready()
-            enough = callers.made + chance.randrange(60, 300)
+            enough = callers.enough(chance.randrange(60, 300))
             with callers(service.port):
-                wait_until(lambda enough=enough: callers.made >= enough, "so many calls")  # type: ignore[misc] # mypy cannot infer the default
+                wait_until(enough, "so many calls and answers", DRAIN_S)
                 kill_all(service)
         last = whole.start().ready()
         wait_until(lambda: nothing_waits(whole), "all events are told", DRAIN_S)
@@ -144,5 +153,5 @@ def test_kill_9_of_everything_loses_no_answer_and_no_event(whole: Whole, tmp_pat
     }.items():
         record_figure(name, value)
     assert (lost, untold, disordered) == (set(), set(), [])
-    assert len(callers.decisions) >= 30 * ROUNDS
-    assert len(callers.events) >= 10 * ROUNDS
+    assert len(callers.decisions) >= LEAST_DECISIONS * ROUNDS
+    assert len(callers.events) >= LEAST_EVENTS * ROUNDS
