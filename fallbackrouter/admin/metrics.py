@@ -204,6 +204,7 @@ GAUGES = (
     Meaning("disk_free_bytes", "Room where data_dir lies.", (), _behind("disk_free_bytes")),
     Meaning("rules", "Rules that serve.", (), _plain("rules")),
     Meaning("routes", "Routes of the CRM's feed that serve.", (), _plain("routes")),
+    Meaning("routes_age_seconds", "Since the CRM last said that these hold.", (), _workers("routes_age_s", max)),
     Meaning("child_resident_bytes", "Memory that a process takes.", ("child",), _of_processes("rss_mb", 1_048_576)),
     Meaning("drill_on", "1: a drill is on.", (), lambda status: [((), float(bool(status.get("drill"))))]),
 )

@@ -204,6 +204,7 @@ class CallHouse:
         counts["journal_pending"] = self._journal.pending
         counts["journal_lag_s"] = round(self._journal.lag_s, 3)
         counts["remembered"] = len(self._tiers.remembered)
+        counts["routes_age_s"] = self._sources.routes_age_s(self._clock.now_at())
         if self._live:
             counts |= self._live.counters()
         return counts

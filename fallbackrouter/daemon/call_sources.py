@@ -7,6 +7,7 @@ is new is swapped in between two calls; a source that cannot be loaded leaves th
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -133,6 +134,11 @@ class CallSources:
                 if serving is not None:
                     await self.in_thread(serving.close)
             return self.routes
+
+    def routes_age_s(self, now_at: datetime) -> float | None:
+        """Return for how long the CRM has not said that the routes that serve hold; None: no routes, or not known."""
+        synced_at = self._copy.synced_at if self._copy is not None and self._copy.count else None
+        return None if synced_at is None else max(0.0, (now_at - synced_at).total_seconds())
 
     def _read_routes(self, serving: RoutesCopy | None) -> RoutesCopy:
         """Return the routes that lie there now: those that serve where they are the same, told how old they are."""

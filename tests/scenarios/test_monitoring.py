@@ -13,7 +13,9 @@ from fallbackrouter.admin.secret import digest_of, new_token
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.store.sessions import Token, add_token
 from tests.fakes.admin import Answer, send
+from tests.fakes.commands import run_command
 from tests.fakes.crm_process import CrmProcess
+from tests.fakes.feed import feed_row
 from tests.fakes.service import Service, alive, wait_until
 from tests.fakes.whole import DID, Whole, ask, make_calls, rule
 
@@ -85,6 +87,17 @@ def test_counts_are_those_of_the_calls_and_outlive_the_worker(whole: Whole) -> N
     assert service.command("reload", SAFE_S)["config"] == "changed"
     watch = Watch(service)
     wait_until(lambda: watch.sum("decisions_total") == 47, "a worker that was replaced has told all", SAFE_S)
+
+
+def test_the_age_of_routes_is_told_however_they_came(whole: Whole) -> None:
+    whole.configure(agi=PATIENT, admin=LISTENS)
+    watch = Watch(whole.start().ready())
+    assert "routes_age_seconds" not in watch.get("/metrics").text, "there are none"
+    feed = whole.folder / "feed.ndjson"
+    feed.write_text(json.dumps(feed_row("a", DID)) + '\n{"full": true}\n', encoding="utf-8")
+    assert run_command(whole.folder, "sync", "--from", str(feed)).returncode == 0
+    wait_until(lambda: watch.sum("routes_age_seconds") > 0, "their age", SAFE_S)
+    assert watch.sum("routes") == 1
 
 
 @pytest.mark.parametrize("path", ["/status", "/metrics"])

@@ -1,10 +1,12 @@
 """The CRM's routes in the whole daemon: new ones are heard of; whatever kills a sync, old or new ones serve whole."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 from fallbackrouter.store.routes_read import read_routes
 from tests.fakes.feed import FakeFeed, feed_row, in_thread
 from tests.fakes.service import wait_until
-from tests.fakes.whole import Whole, ask
+from tests.fakes.whole import DID as CALLED
+from tests.fakes.whole import Load, Whole, ask
 from tests.proof.figures import Record
 from tests.proof.size import full_or
 
@@ -97,6 +100,45 @@ def start_sync(whole: Whole, *words: str) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
+
+
+def write_feed(path: Path, count: int, num: str) -> Path:
+    """Write a full feed, one row of it for the number that is called."""
+    with path.open("w", encoding="utf-8") as out:
+        for number in range(count - 1):
+            out.write(json.dumps(row(number, num)) + "\n")
+        out.write(json.dumps(feed_row("called", CALLED, result={"app": "group", "num": num})) + "\n")
+        out.write('{"full": true}\n')
+    return path
+
+
+def decided_ms(decision: str) -> int:
+    """Return when a decision was begun, in milliseconds of UTC: its id tells."""
+    return uuid.UUID(decision).int >> 80
+
+
+def test_new_routes_take_over_and_no_call_notices(whole: Whole, record_figure: Record) -> None:
+    whole.configure()
+    whole.rules()
+    count = full_or(ROWS, full=1_000_000)
+    feed = write_feed(whole.folder / "feed.ndjson", count, "62")
+    assert start_sync(whole, "--from", str(feed)).wait(600) == 0
+    service = whole.start().ready()
+    assert service.status()["routes"] == count
+    write_feed(feed, count, "63")
+    with Load(service.port, 4) as load:
+        assert start_sync(whole, "--from", str(feed)).wait(600) == 0
+        changed_ms = (whole.data_dir / "routes.db").stat().st_ctime_ns // 1_000_000
+        assert ask(service.port, CALLED)["num"] == "63", "once the command is done, the new routes serve"
+        load.wait_for_answers(200)
+    log = load.log
+    assert log.without == 0
+    assert (log.all("FR_SOURCE"), log.all("num")) == ({"synced"}, {"62", "63"})
+    former = [decided_ms(one) for one, answer in log.answers.items() if answer["num"] == "62"]
+    record_figure("routes that new ones replaced while calls went on", count)
+    record_figure("calls meanwhile, each answered by the former routes or the new ones", len(log.answers))
+    record_figure("s from the new file to the last call by the former routes", max(0, max(former) - changed_ms) / 1000)
+    record_figure("ms that the slowest of these calls took, beside the sync too", round(log.slowest_s * 1000, 1))
 
 
 @pytest.mark.parametrize("page", range(1, 6))

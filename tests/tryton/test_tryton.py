@@ -1,6 +1,8 @@
 """Tryton as the CRM: it answers, feeds 5,000 routes, changes, goes away and comes back."""
 
 import asyncio
+import json
+from typing import Any
 
 from fallbackrouter.store.routes_read import read_routes
 from tests.fakes import asterisk
@@ -51,6 +53,12 @@ def fed(whole: Whole) -> dict[str, str]:
     """Return caller -> extension of all synced routes."""
     path = whole.data_dir / "routes.db"
     return {row["caller"]: row["result"]["num"] for row in read_routes(path)} if path.exists() else {}
+
+
+def syncs(service: Service) -> list[dict[str, Any]]:
+    """Return what the daemon's log tells of each sync that brought something."""
+    lines = [json.loads(line) for line in service.stderr.splitlines() if "routes synced" in line]
+    return [line for line in lines if line["event"] == "routes synced"]
 
 
 def sources(got: dict[int, dict[str, str]]) -> dict[str, int]:
@@ -110,6 +118,11 @@ def test_what_changes_in_tryton_reaches_calls_by_the_next_delta(whole: Whole, de
     assert len(fed(whole)) == PARTIES - 2
     desk.do("hand-over", "4990", manager_of(4990))
     wait_until(lambda: call(service.port, 4990)["num"] == manager_of(4990), "the former manager")
+    wait_until(lambda: sum(one["changed"] for one in syncs(service)) == 2, "both changes in the log")
+    first, *deltas = syncs(service)
+    assert (first["full"], first["added"]) == (True, PARTIES)
+    assert not any(delta["full"] for delta in deltas)
+    assert sum(delta["removed"] for delta in deltas) == 2
 
 
 def test_events_come_once_each_however_often_tryton_is_killed(whole: Whole, desk: Desk, record_figure: Record) -> None:

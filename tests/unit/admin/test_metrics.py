@@ -31,7 +31,7 @@ TOTALS = {
     **dict.fromkeys(("late", "unrecorded", "events", "tests", "breaker_refused", "probes"), 1),
     **dict.fromkeys(("events_tried", "events_delivered", "alerts_told", "alert_failures", "calls_sent"), 1),
 }
-WORKER = dict.fromkeys(("held", "live_in_flight", "live_waiting"), 2)
+WORKER = dict.fromkeys(("held", "live_in_flight", "live_waiting", "routes_age_s"), 2)
 
 
 def whole() -> dict[str, Any]:
