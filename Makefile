@@ -10,7 +10,7 @@
 # make clean   throw away what the others made; the Asterisks stay in the cache folder, your data in var/
 #
 # TEST_PACE=1 make test: try all also on a machine that stands still for 100 ms and more, where else of the long tests
-# the core is tried, each target begins no test after TEST_MOST_S seconds, and what fails is tried once more, alone.
+# the core is tried, each target begins no test after TEST_MOST_S seconds, and what fails is tried again, alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -120,12 +120,7 @@ def ami_secret(loaded: "Loaded") -> str:
         ConfigError: its file cannot be read any more, or holds none.
     """
     ami = loaded.settings.ami
-    try:
-        if not ami.user:
-            return ""
-        return read_token(loaded.file(ami.secret_file)) if ami.secret_file else clean_token(ami.secret)
-    except TokenError as error:
-        raise ConfigError(f"{loaded.path or 'the environment'}: ami.secret_file {error}; {error.remedy}") from None
+    return _secret(loaded, "ami.secret_file", ami.secret_file, ami.secret) if ami.user else ""
 
 
 def webhook_token(loaded: "Loaded") -> str:
@@ -135,13 +130,7 @@ def webhook_token(loaded: "Loaded") -> str:
         ConfigError: its file cannot be read any more, or holds none.
     """
     alerts = loaded.settings.alerts
-    try:
-        if alerts.webhook_token_file:
-            return read_token(loaded.file(alerts.webhook_token_file))
-        return clean_token(alerts.webhook_token) if alerts.webhook_token else ""
-    except TokenError as error:
-        where = loaded.path or "the environment"
-        raise ConfigError(f"{where}: alerts.webhook_token_file {error}; {error.remedy}") from None
+    return _secret(loaded, "alerts.webhook_token_file", alerts.webhook_token_file, alerts.webhook_token)
 
 
 def crm_token(loaded: "Loaded") -> str:
@@ -151,12 +140,7 @@ def crm_token(loaded: "Loaded") -> str:
         ConfigError: its file cannot be read any more, or holds none.
     """
     crm = loaded.settings.crm
-    try:
-        if crm.token_file:
-            return read_token(loaded.file(crm.token_file))
-        return clean_token(crm.token) if crm.token else ""
-    except TokenError as error:
-        raise ConfigError(f"{loaded.path or 'the environment'}: the CRM's token {error}; {error.remedy}") from None
+    return _secret(loaded, "the CRM's token", crm.token_file, crm.token)
 
 
 def sync_secret(loaded: "Loaded") -> str:
@@ -166,10 +150,14 @@ def sync_secret(loaded: "Loaded") -> str:
         ConfigError: its file cannot be read any more, or holds none.
     """
     admin = loaded.settings.admin
+    return _secret(loaded, "admin.sync_secret_file", admin.sync_secret_file, admin.sync_secret)
+
+
+def _secret(loaded: "Loaded", name: str, file: str, text: str) -> str:
+    """Return what a file holds or else the text, "" where there is neither; `name` stands in the refusal."""
     try:
-        if admin.sync_secret_file:
-            return read_token(loaded.file(admin.sync_secret_file))
-        return clean_token(admin.sync_secret) if admin.sync_secret else ""
+        if file:
+            return read_token(loaded.file(file))
+        return clean_token(text) if text else ""
     except TokenError as error:
-        place = loaded.path or "the environment"
-        raise ConfigError(f"{place}: admin.sync_secret_file {error}; {error.remedy}") from None
+        raise ConfigError(f"{loaded.path or 'the environment'}: {name} {error}; {error.remedy}") from None

@@ -1,7 +1,6 @@
 """The children as a whole: call workers on shared listeners, the background process and the admin process."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from fallbackrouter.daemon.admin_place import AdminPlace
 from fallbackrouter.daemon.breaker_shared import SharedBreaker
 from fallbackrouter.daemon.child import Child, OnWord
 from fallbackrouter.daemon.entrances import Entrances
+from fallbackrouter.daemon.incidents import Incidents
 from fallbackrouter.daemon.listeners import Listeners
 from fallbackrouter.daemon.parent_log import ParentLog
 from fallbackrouter.daemon.plan import Plan
@@ -26,8 +26,6 @@ GRACE_S = 1.5
 """What it has beyond that to write its journal and end."""
 _BACKGROUND_SILENCE_S = 30.0
 """The background process answers no calls; it may be busy."""
-_MAX_UNTOLD = 200
-"""Incidents that wait for a background process that can put them on record."""
 _NONE = Entrances()
 
 
@@ -40,6 +38,7 @@ class Team:
 
     Attributes:
         greet: what each call worker is told as soon as it is started, None for nothing.
+        record_incident: has a change of state kept in the journal; see Incidents.
     """
 
     def __init__(
@@ -65,7 +64,8 @@ class Team:
         self._alive: set[Child] = set()
         self.totals = Totals(lambda: self._alive)
         self._restarts: dict[str, int] = {}
-        self._untold: deque[Message] = deque(maxlen=_MAX_UNTOLD)
+        self._incidents = Incidents(lambda: self.background.child if self.background else None, clock)
+        self.record_incident = self._incidents.record
         self._max_rss_mb = 0.0
         self.admin = AdminPlace(
             self._admin_starter, clock=clock, log=log, on_incident=self.record_incident, grace_s=GRACE_S
@@ -157,10 +157,9 @@ class Team:
 
     def _hear(self, child: Child, word: Message) -> None:
         if word["say"] == "ready":
-            if self.background is not None and child is self.background.child:
-                self._tell_untold(child)
             for slot in self._slots():
                 slot.took_ready(child)
+            self._incidents.tell()
             self._log.info(f"{child.name} is ready", pid=child.pid, after_s=round(child.lived_s(), 2))
         else:
             self._on_word(child, word)
@@ -263,18 +262,6 @@ class Team:
         if child is None or not child.ready:
             raise ControlError("the background process is just being started; try again in a moment")
         return await child.ask(message, within_s)
-
-    def record_incident(self, part: str, state: str, reason: str) -> None:
-        """Have a change of state kept in the journal, as soon as there is a background process that can."""
-        at_ms = round(self._clock.now_at().timestamp() * 1000)
-        self._untold.append({"do": "incident", "part": part, "state": state, "reason": reason, "at_ms": at_ms})
-        child = self.background.child if self.background else None
-        if child is not None and child.ready:
-            self._tell_untold(child)
-
-    def _tell_untold(self, child: Child) -> None:
-        while self._untold:
-            child.tell(self._untold.popleft())
 
     def tell_background(self, message: Message) -> None:
         """Tell the background process something, where there is one; no answer is waited for."""

@@ -17,13 +17,12 @@ from fallbackrouter.clock import Clock
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.core.receipt import Fate
 from fallbackrouter.jobs.courier import Courier
+from fallbackrouter.jobs.turns import Turns
 from fallbackrouter.jobs.valve import Valve
 from fallbackrouter.store.outbox import Outbox, OutEvent, Settled
 
 POLL_S = 0.4
 """How soon a new event is seen."""
-TROUBLE_S = 1.0
-"""The rest after the journal could not be used."""
 MOST_REST_S = 2.0
 """The longest rest, whatever it waits for."""
 LET_GO_S = 0.4
@@ -73,8 +72,7 @@ class Delivery:
         self._on_error = on_error
         self._in_hand: dict[Key, asyncio.Task[None]] = {}
         self._brought: list[tuple[Key, Settled]] = []
-        self._stirred = asyncio.Event()
-        self._trouble = ""
+        self._turns = Turns(self._turn, on_trouble=on_trouble, on_error=on_error)
         self.delivered = 0
         self.tried = 0
 
@@ -86,33 +84,11 @@ class Delivery:
     def nudge(self) -> None:
         """Look at once."""
         self._valve.nudge()
-        self._stirred.set()
+        self._turns.stir()
 
     async def run(self) -> None:
         """Deliver for ever."""
-        while True:
-            try:
-                rest_s = await self._turn()
-                self._tell_trouble("")
-            except StoreError as error:
-                self._tell_trouble(str(error))
-                rest_s = TROUBLE_S
-            except Exception as error:  # noqa: BLE001 - an event must not wait for ever because of our own mistake
-                self._on_error(error)
-                rest_s = TROUBLE_S
-            await self._rest(rest_s)
-
-    async def _rest(self, rest_s: float) -> None:
-        try:
-            async with asyncio.timeout(rest_s):
-                await self._stirred.wait()
-        except TimeoutError:
-            pass
-
-    def _tell_trouble(self, trouble: str) -> None:
-        if bool(trouble) != bool(self._trouble):
-            self._on_trouble(trouble)
-        self._trouble = trouble
+        await self._turns.run()
 
     async def _turn(self) -> float:
         """Settle what came back, and take what is due; return how long to rest unless something stirs.
@@ -120,7 +96,6 @@ class Delivery:
         Raises:
             StoreError: the journal could not be used; nothing is lost by it.
         """
-        self._stirred.clear()
         await self._settle()
         room = self._valve.room(len(self._in_hand))
         if not room:
@@ -158,7 +133,7 @@ class Delivery:
             self.tried += 1
             self.delivered += tried.settled.state == Fate.DELIVERED
             self._valve.took(tried.receipt, asked)
-        self._stirred.set()
+        self._turns.stir()
 
     async def close(self) -> None:
         """Let go of those in hand, which are sent again after the next start, and keep what was brought; once."""

@@ -22,9 +22,10 @@ from fallbackrouter.ami.calls import ORIGINATED, Answered, HungUp, originate_fie
 from fallbackrouter.ami.client import Channel, Reply
 from fallbackrouter.ami.session import Order
 from fallbackrouter.clock import Clock
-from fallbackrouter.core.errors import AmiError, NotSentError, StoreError
+from fallbackrouter.core.errors import AmiError, NotSentError
 from fallbackrouter.core.outcall import ENDS, OutCall, State, Wanted, unanswered
 from fallbackrouter.jobs.pace import Pace
+from fallbackrouter.jobs.turns import Turns
 from fallbackrouter.store.calls import CallQueue, Counts
 
 POLL_S = 0.4
@@ -39,7 +40,6 @@ HEAR_S = 1.0
 """The same where a channel was hung up, and nothing was heard of how the ringing went: that word is on its way."""
 ANSWER_S = 5.0
 PING_S = 2.0
-TROUBLE_S = 1.0
 UNSEEN = "nobody heard whether it was made, and it is not made again"
 MADE_UNSEEN = "it was made, and nobody heard how it went"
 END_UNSEEN = "its end was not seen"
@@ -131,14 +131,11 @@ class Dialler:
         self._pace = Pace(max_rate, clock.now_s())
         self._clock = clock
         self._in_thread = in_thread
-        self._on_trouble = on_trouble
-        self._on_error = on_error
         self._grace_s = grace_s
         self._live: dict[str, _Live] | None = None
         self._news: list[Answered | HungUp] = []
-        self._stirred = asyncio.Event()
+        self._turns = Turns(self.turn, on_trouble=on_trouble, on_error=on_error)
         self._look_s = clock.now_s()
-        self._trouble = ""
         self.counts: Counts | None = None
         self.sent = 0
         self.ended: dict[str, int] = {}
@@ -148,37 +145,15 @@ class Dialler:
         news = read_news(event)
         if news is not None and self._live is not None and news.out_id in self._live:
             self._news.append(news)
-            self._stirred.set()
+            self._turns.stir()
 
     def nudge(self) -> None:
         """Look at once."""
-        self._stirred.set()
+        self._turns.stir()
 
     async def run(self) -> None:
         """Go on for ever."""
-        while True:
-            try:
-                rest_s = await self.turn()
-                self._tell_trouble("")
-            except StoreError as error:
-                self._tell_trouble(str(error))
-                rest_s = TROUBLE_S
-            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end all calls to come
-                self._on_error(error)
-                rest_s = TROUBLE_S
-            await self._rest(rest_s)
-
-    async def _rest(self, rest_s: float) -> None:
-        try:
-            async with asyncio.timeout(rest_s):
-                await self._stirred.wait()
-        except TimeoutError:
-            pass
-
-    def _tell_trouble(self, trouble: str) -> None:
-        if bool(trouble) != bool(self._trouble):
-            self._on_trouble(trouble)
-        self._trouble = trouble
+        await self._turns.run()
 
     async def turn(self) -> float:
         """Take what was heard, see which calls have ended, and send what may be sent; return how long to rest.
@@ -186,7 +161,6 @@ class Dialler:
         Raises:
             StoreError: the journal could not be used; nothing is lost by it.
         """
-        self._stirred.clear()
         live = await self._under_way()
         self._take_news(live)
         if self._exchange.connected and live and self._is_time_to_look(live):

@@ -74,7 +74,10 @@ def refuse_where_doubtful(source: str, changes: Changes, intake: Intake, limits:
         return
     aside = f" ({intake.set_aside} rows set aside)" if intake.set_aside else ""
     if full and changes.count == 0:
-        raise FeedError(f"{source} holds no route that may serve{aside}; nothing was changed; to drop all, use --force")
+        raise FeedError(
+            f"{source} holds no route that may serve{aside}, where {changes.former} serve now; nothing was changed; "
+            "to drop all, use --force"
+        )
     # One bad row in a delta of three is no reason to hear of no change again: it counts beside all routes.
     among = intake.rows if full else max(intake.rows, changes.former)
     if intake.set_aside > among * limits.max_rejects:

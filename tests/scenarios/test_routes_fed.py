@@ -18,6 +18,7 @@ from tests.fakes.service import wait_until
 from tests.fakes.whole import DID as CALLED
 from tests.fakes.whole import Load, Whole, ask
 from tests.proof.figures import Record
+from tests.proof.machine import PACE
 from tests.proof.size import full_or
 
 DID = "74950000007"
@@ -89,7 +90,7 @@ def test_the_age_that_a_decision_tells_is_young_while_the_feed_says_that_nothing
         return bool(ages)
 
     wait_until(told, "the decision on record")
-    assert float(ages[0]) < 3
+    assert float(ages[0]) < 3 * PACE
 
 
 def start_sync(whole: Whole, *words: str) -> "subprocess.Popen[bytes]":
@@ -118,7 +119,7 @@ def decided_ms(decision: str) -> int:
 
 
 def test_new_routes_take_over_and_no_call_notices(whole: Whole, record_figure: Record) -> None:
-    whole.configure()
+    whole.configure(f"[budget]\ncall_ms = {400 * PACE}")
     whole.rules()
     count = full_or(ROWS, full=1_000_000)
     feed = write_feed(whole.folder / "feed.ndjson", count, "62")

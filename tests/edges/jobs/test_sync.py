@@ -258,7 +258,8 @@ async def test_a_bomb_is_not_unpacked(here: Here) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keep", "words"), [((), "no route that may serve"), (tuple(map(str, range(17))), "would drop 8 of 25")]
+    ("keep", "words"),
+    [((), "no route that may serve, where 25 serve now"), (tuple(map(str, range(17))), "would drop 8 of 25")],
 )
 async def test_a_feed_that_drops_too_much_is_refused_unless_it_is_meant(
     here: Here, keep: tuple[str, ...], words: str
