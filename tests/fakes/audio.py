@@ -47,26 +47,40 @@ class FakeAudio:
         self.etag = ETAG
         self.asked: list[Asked] = []
         self.port = 0
+        self._serving: set[asyncio.Task[None]] = set()
 
     def url(self, mode: str = "good", name: str = "hello.wav") -> str:
         return f"http://127.0.0.1:{self.port}/{mode}/{name}"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["FakeAudio"]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            asked = await read_request(reader)
-            self.asked.append(asked)
-            await self._answer(asked, asked.path.split("/")[1], writer)
-            await writer.drain()
-        writer.close()
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                asked = await read_request(reader)
+                self.asked.append(asked)
+                await self._answer(asked, asked.path.split("/")[1], writer)
+                await writer.drain()
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
 
     async def _answer(self, asked: Asked, mode: str, writer: asyncio.StreamWriter) -> None:
         if mode == "trickle":
