@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fallbackrouter.core.call import Call
+from fallbackrouter.core.numbers import Number
 from fallbackrouter.core.policy import Policies
 from fallbackrouter.core.route import Route
 from fallbackrouter.core.rulebook import Rulebook
@@ -91,6 +92,10 @@ class Replay:
             if answer is not None:
                 return answer
         return self._last_resort
+
+    def asks_who_calls(self, did: Number) -> bool:
+        """Tell whether any rule for this did names its callers."""
+        return any(book.asks_who_calls(did) for book in self._books.values())
 
     def _by_rules(self, book: Rulebook, tier: str, recorded: Recorded) -> Answer | None:
         rule = book.first(recorded.call, recorded.at)

@@ -1,11 +1,12 @@
 """Which calls on record would go elsewhere by other rules: counted, by did and by change, with examples."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from fallbackrouter.core.call import Call, ReadNumber
-from fallbackrouter.core.numbers import WITHHELD
+from fallbackrouter.core.numbers import WITHHELD, Number
 from fallbackrouter.core.policy import Policies
 from fallbackrouter.core.replay import Answer, Recorded, Replay
 from fallbackrouter.core.route import Route
@@ -16,6 +17,9 @@ from fallbackrouter.store.moments import from_ms
 from fallbackrouter.store.recorded import RecordedRow
 
 MAX_EXAMPLES = 3
+MAX_DIDS = 10_000
+"""Of so many dids is kept whether their rules ask who calls."""
+DidOf = Callable[[str], tuple[Number, bool]]
 _HIDDEN = re.compile(r"\d*\*{3,}|h:[a-p]{16}")
 """A caller's number that the journal hides by now, in part or by a pseudonym."""
 
@@ -75,21 +79,27 @@ class Backtest:
     def run(self, rows: Iterable[RecordedRow]) -> Report:
         """Decide every call twice, and tell the difference."""
         report = Report()
-        compare(self._calls(rows, report), self._replay(self.serving), self._replay(self.tried), report)
+        before, after = self._replay(self.serving), self._replay(self.tried)
+
+        @lru_cache(maxsize=MAX_DIDS)
+        def did_of(text: str) -> tuple[Number, bool]:
+            """Return a did, and whether anybody asks who calls it: reading a caller's number takes its time."""
+            did = self.read_number(text)
+            return did, before.asks_who_calls(did) or after.asks_who_calls(did)
+
+        compare(self._calls(rows, did_of, report), before, after, report)
         return report
 
     def _replay(self, rules: tuple[Rule, ...]) -> Replay:
         override, fallback = (Rulebook(rule for rule in rules if rule.tier == tier) for tier in (OVERRIDE, FALLBACK))
         return Replay(override, fallback, self.policies, self.last_resort, has_crm=self.has_crm)
 
-    def _calls(self, rows: Iterable[RecordedRow], report: Report) -> Iterator[Recorded]:
-        read = self.read_number
-        # Callers are many, and reading a number takes its time; often no rule asks who calls.
-        asks_who_calls = any(not rule.caller.any for rule in (*self.serving, *self.tried))
+    def _calls(self, rows: Iterable[RecordedRow], did_of: DidOf, report: Report) -> Iterator[Recorded]:
         for row in rows:
-            caller = read(row.caller) if asks_who_calls else WITHHELD
+            did, asks_who_calls = did_of(row.did)
+            caller = self.read_number(row.caller) if asks_who_calls else WITHHELD
             report.hidden += asks_who_calls and _HIDDEN.fullmatch(row.caller) is not None
-            call = Call(did=read(row.did), caller=caller, stage=row.stage)
+            call = Call(did=did, caller=caller, stage=row.stage)
             answer = Answer(row.source, row.rule, row.route, row.next_route or None)
             yield Recorded(row.id, from_ms(row.at_ms), call, answer, row.asked, row.live_missed, row.caller)
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -263,6 +264,12 @@ def test_it_equals_a_plain_search(rules: list[Rule], data: st.DataObject) -> Non
         did, caller = _number(data.draw(texts)), _number(data.draw(texts))
         call = Call(did=did, caller=caller, stage=data.draw(st.sampled_from(["init", "menu", "other"])))
         event(f"a winner: {_agree(book, rules, call) is not None}")
+        assert book.asks_who_calls(did) == any(rule.did.matches(did) and _names(rule.caller) for rule in rules)
+        assert book.asks_who_calls(did) or book.first(replace(call, caller=WITHHELD), NOON) is book.first(call, NOON)
+
+
+def _names(condition: Condition) -> bool:
+    return bool(condition.exact or condition.patterns or condition.withheld)
 
 
 def _many_rules(count: int, rng: random.Random) -> list[Rule]:
