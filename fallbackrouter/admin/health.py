@@ -10,6 +10,9 @@ from fallbackrouter.admin.metrics import exposition
 from fallbackrouter.admin.visitor import READ
 from fallbackrouter.control.parts import readiness, summary
 
+BUSY_S = 15.0
+"""For so long the parent may be too busy to answer: no call waits for it, so they are answered meanwhile."""
+
 
 def health_routes(house: House) -> list[BaseRoute]:
     """Return the routes."""
@@ -18,7 +21,7 @@ def health_routes(house: House) -> list[BaseRoute]:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        ready, words = readiness(await house.snapshot.latest_or_none())
+        ready, words = readiness(await house.snapshot.latest_or_none(BUSY_S))
         return PlainTextResponse(f"{words}\n", 200 if ready else 503)
 
     async def status(_request: Request) -> Response:

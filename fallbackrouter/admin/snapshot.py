@@ -49,12 +49,12 @@ class Snapshot:
         self._latest, self._at_s = status, self._clock.now_s()
         return status
 
-    async def latest_or_none(self) -> Json | None:
-        """Return the status, None where the parent does not answer."""
+    async def latest_or_none(self, old_s: float = 0.0) -> Json | None:
+        """Return the status; where the parent does not answer, what it said within `old_s`, else None."""
         try:
             return await self.latest()
         except ControlError:
-            return None
+            return self._latest if self._clock.now_s() - self._at_s <= old_s else None
 
     def close(self) -> None:
         """Ask nothing more."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+CALLS = "calls"
+"""The part that makes the calls of the CRM."""
 OK, DEGRADED, FAILING, OFF, UNKNOWN = "ok", "degraded", "failing", "off", "unknown"
 STATES = (OK, DEGRADED, FAILING, OFF, UNKNOWN)
 
@@ -205,16 +207,16 @@ def _ami(status: Status) -> Part:
 def _calls(status: Status) -> Part:
     calls = _background(status).get("calls")
     if calls is None:
-        return _silent("calls", status, "calls.contexts, calls.channels or ami.user is not set")
+        return _silent(CALLS, status, "calls.contexts, calls.channels or ami.user is not set")
     if barred := str(calls.get("barred") or ""):
-        return Part("calls", FAILING, f"no calls are made: {barred}", "correct that, then reload")
+        return Part(CALLS, FAILING, f"no calls are made: {barred}", "correct that, then reload")
     if trouble := str(calls.get("trouble") or ""):
-        return Part("calls", FAILING, f"calls of the CRM wait: {trouble}", f"see to data_dir's disk: {SEE_LOG}")
+        return Part(CALLS, FAILING, f"calls of the CRM wait: {trouble}", f"see to data_dir's disk: {SEE_LOG}")
     waiting = int(calls.get("waiting") or 0)
     if waiting and (waits := str(calls.get("waits") or "")):
         what = f"{waiting:,} calls of the CRM wait for Asterisk: {waits}"
-        return Part("calls", DEGRADED, what, "see that Asterisk runs; those past their not_after are given up")
-    return Part("calls", OK)
+        return Part(CALLS, DEGRADED, what, "see that Asterisk runs; those past their not_after are given up")
+    return Part(CALLS, OK)
 
 
 def _dialplan(status: Status) -> Part:

@@ -13,6 +13,9 @@ _OURS = "FALLBACKROUTER_"
 MAX_TRIES = 5
 """A command that fails so often with one alert does so for a reason of its own."""
 
+_REAP_S = 2.0
+"""A killed one is gone at once, unless a disk or a network drive holds it."""
+
 
 class CommandWay:
     """Runs the command.
@@ -47,6 +50,7 @@ class CommandWay:
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=_REAP_S)
             raise
         return self._failed(alert_id, f"it ended with status {process.returncode}") if process.returncode else None
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from fallbackrouter.core.decision import Event
-from fallbackrouter.core.errors import StoreError
+from fallbackrouter.core.errors import MissingError, StoreError
 from fallbackrouter.core.outcall import ENDS, OPEN, OutCall, State
 from fallbackrouter.store import statements
 from fallbackrouter.store.call_rows import (
@@ -55,6 +55,10 @@ class TooManyError(StoreError):
 
 class OtherCallError(StoreError):
     """The CRM's id is that of another call."""
+
+
+class NotWaitingError(StoreError):
+    """A call that is under way or has ended cannot be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +129,19 @@ class CallQueue(KeptJournal):
         """Have a call that waits not be made.
 
         Raises:
-            StoreError: there is no such call, or it waits no more.
+            MissingError: there is no such call.
+            NotWaitingError: it waits no more.
         """
         call = self.one(out_id)
         if call is None:
-            raise StoreError(f"there is no call {out_id}; `fallbackrouter calls list` shows the newest")
+            raise MissingError(f"there is no call {out_id}; `fallbackrouter calls list` shows the newest")
         if call.state is State.CANCELLED:
             return call
         if call.state is State.WAITING:
             changed = call.moved(State.CANCELLED, now, reason=reason)
             if self.change(call, changed):
                 return changed
-        raise StoreError(f"the call {out_id} waits no more, see `fallbackrouter calls show {out_id}`")
+        raise NotWaitingError(f"the call {out_id} waits no more, see `fallbackrouter calls show {out_id}`")
 
     def one(self, out_id: str) -> OutCall | None:
         """Return a call, None where there is none."""

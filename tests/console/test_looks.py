@@ -25,6 +25,7 @@ PAGES = {
     "rules-compare": "/rules/compare?backtest=1",
     "events": "/events",
     "event": "",
+    "made": "/made",
     "drill": "/drill",
 }
 LOOKS: list[tuple[tuple[int, int], Scheme]] = [(NARROW, "light"), (WIDE, "dark")]

@@ -1,4 +1,4 @@
-"""Which pages there are of what people change: rules, events, drills."""
+"""Which pages there are of what people change: rules, events, calls of the CRM, drills."""
 
 from starlette.routing import BaseRoute, Route
 
@@ -7,6 +7,7 @@ from fallbackrouter.admin.guard import guarded
 from fallbackrouter.admin.house import House
 from fallbackrouter.admin.pages.drill import Drill
 from fallbackrouter.admin.pages.events import Events
+from fallbackrouter.admin.pages.made import Made
 from fallbackrouter.admin.pages.rule_file import RuleFiles
 from fallbackrouter.admin.pages.rules import Rules
 from fallbackrouter.admin.visitor import EDIT, OPERATE, READ
@@ -14,7 +15,7 @@ from fallbackrouter.admin.visitor import EDIT, OPERATE, READ
 
 def changing_routes(house: House) -> list[BaseRoute]:
     """Return the routes."""
-    return [*_rules_routes(house), *_events_routes(house), *_drill_routes(house)]
+    return [*_rules_routes(house), *_events_routes(house), *_made_routes(house), *_drill_routes(house)]
 
 
 def _rules_routes(house: House) -> list[BaseRoute]:
@@ -40,6 +41,15 @@ def _events_routes(house: House) -> list[BaseRoute]:
         Route("/events/{id}", guarded(READ, events.one)),
         Route("/events/retry", guarded(OPERATE, events.retry), methods=["POST"]),
         Route("/events/drop", guarded(OPERATE, events.drop), methods=["POST"]),
+    ]
+
+
+def _made_routes(house: House) -> list[BaseRoute]:
+    made = Made(house)
+    return [
+        Route("/made", guarded(READ, made.page)),
+        Route("/made/{id}", guarded(READ, made.one)),
+        Route("/made/cancel", guarded(OPERATE, made.cancel), methods=["POST"]),
     ]
 
 

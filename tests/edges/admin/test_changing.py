@@ -20,10 +20,11 @@ ACTIONS = (
     "/rules/unpin",
     "/events/retry",
     "/events/drop",
+    "/made/cancel",
     "/drill/begin",
     "/drill/end",
 )
-PAGES = ("/rules", "/rules/compare", "/events", "/drill")
+PAGES = ("/rules", "/rules/compare", "/events", "/made", "/drill")
 
 
 @pytest.fixture

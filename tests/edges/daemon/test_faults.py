@@ -8,6 +8,8 @@ from tests.fakes.parent import Doubled, Peer, ask
 from tests.fakes.service import HELD_UP, alive, children_of, wait_until
 from tests.proof.machine import PACE
 
+HEARTBEAT_MS = 600 * PACE
+
 
 def test_a_killed_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
     service = doubled.start().ready()
@@ -33,7 +35,7 @@ def test_many_deaths_leave_the_parent_as_it_was(doubled: Doubled) -> None:
 
 
 def test_a_stopped_worker_is_replaced_and_waiting_calls_are_answered(doubled: Doubled) -> None:
-    service = doubled.start(heartbeat_ms=600).ready()
+    service = doubled.start(heartbeat_ms=HEARTBEAT_MS).ready()
     (pid,) = service.worker_pids()
     os.kill(pid, signal.SIGSTOP)
     assert ask(service.port)[0] != pid
@@ -42,7 +44,7 @@ def test_a_stopped_worker_is_replaced_and_waiting_calls_are_answered(doubled: Do
 
 
 def test_a_worker_whose_loop_hangs_shows_where_and_is_replaced(doubled: Doubled) -> None:
-    service = doubled.start(heartbeat_ms=600).ready()
+    service = doubled.start(heartbeat_ms=HEARTBEAT_MS).ready()
     (pid,) = service.worker_pids()
     hung = Peer(service.port, "spin")
     assert hung.ends()
@@ -53,7 +55,8 @@ def test_a_worker_whose_loop_hangs_shows_where_and_is_replaced(doubled: Doubled)
 
 
 def test_one_of_two_workers_frozen_loses_no_new_call(doubled: Doubled) -> None:
-    service = doubled.start(workers=2, heartbeat_ms=600).ready()
+    service = doubled.start(workers=2, heartbeat_ms=HEARTBEAT_MS).ready()
+    wait_until(lambda: len(service.worker_pids()) == 2, "both are there")
     frozen, other = service.worker_pids()
     os.kill(frozen, signal.SIGSTOP)
     pids = [ask(service.port)[0] for _ in range(50)]
