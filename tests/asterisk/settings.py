@@ -44,6 +44,8 @@ MODULES = (
     "format_wav",
     "codec_ulaw",
 )
+NEWER = ("res_cdrel_custom",)
+"""What newer releases load besides, before the others: a part of cdr_custom became a module of its own."""
 
 _ASTERISK = f"""\
 [directories](!)
@@ -116,7 +118,9 @@ def write_settings(folder: Path, root: Path, manager_port: int) -> None:
     for inner in ("lib", "spool", "run", "log", "log/cdr-custom"):
         (folder / inner).mkdir(parents=True)
     asterisk = _ASTERISK.replace("(!)", "").replace("MODULES_FOLDER", modules_folder(root))
-    modules = "\n".join(["[modules]", "autoload=no", *(f"load => {name}.so" for name in MODULES), ""])
+    inside = root / modules_folder(root).lstrip("/")
+    loaded = (*(name for name in NEWER if (inside / f"{name}.so").exists()), *MODULES)
+    modules = "\n".join(["[modules]", "autoload=no", *(f"load => {name}.so" for name in loaded), ""])
     files = {
         "asterisk.conf": asterisk,
         "cdr.conf": _CDR,
