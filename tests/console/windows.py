@@ -1,5 +1,6 @@
 """Windows of a browser, each logged in as somebody, that notice what a page does wrong."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,10 @@ NARROW, WIDE = (360, 740), (1440, 900)
 Scheme = Literal["light", "dark"]
 MAX_TABS = 120
 _AXE = Path(__file__).parent / "axe/axe.min.js"
-_STATUS = "Failed to load resource: the server responded with a status of"
-"""A browser tells of every refusal so, of those too that a test is after."""
+_REFUSALS = re.compile(
+    r"Failed to load resource: the server responded with a status of|Response Status Error Code 4\d\d from"
+)
+"""A browser and htmx tell of every refusal so, of those too that a test is after."""
 
 
 class Windows:
@@ -59,7 +62,7 @@ class Windows:
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(_STATUS):
+        if message.type in {"error", "warning"} and not _REFUSALS.match(message.text):
             self.faults.append(f"{message.type}: {message.text}")
 
     def close(self) -> None:
