@@ -74,7 +74,7 @@ class Rulebook:
     def _matching(self, call: Call) -> int:
         mask = self._by_stage.get(call.stage, self._all_stages)
         mask = mask and mask & self._dids.mask(call.did)
-        return mask & self._callers.mask(call.caller) if mask & ~self._callers.any else mask
+        return mask & self._callers.mask(call.caller) if mask & self._callers.named else mask
 
     def matching(self, call: Call) -> Iterator[Entry]:
         """Yield the entries that match a call but for their hours, in winning order."""
@@ -86,7 +86,7 @@ class Rulebook:
 
     def asks_who_calls(self, did: Number) -> bool:
         """Tell whether any rule for this did names its callers; without one, who calls decides nothing."""
-        return self._dids.mask(did) & ~self._callers.any != 0
+        return self._dids.mask(did) & self._callers.named != 0
 
     def ranked(self, call: Call, at: datetime) -> list[Ranked]:
         """Return all rules that match a call but for their hours, in winning order."""
@@ -132,12 +132,13 @@ class _Index:
         conditions: of each entry, with the part that the entry stands for.
 
     Attributes:
-        any: the mask of the entries that take every number.
+        named: the mask of the entries that take some numbers, not all.
     """
 
     def __init__(self, conditions: Sequence[tuple[Condition, Part]]) -> None:
         parts = list(enumerate(conditions))
-        self.any = _mask(i for i, (_, part) in parts if part.rank == ANY)
+        self._any = _mask(i for i, (_, part) in parts if part.rank == ANY)
+        self.named = _mask(i for i, (_, part) in parts if part.rank != ANY)
         self._withheld = _mask(i for i, (condition, part) in parts if part.rank == NUMBER and condition.withheld)
         self._exact = _by_number(conditions)
         self._patterns = PatternSet(pattern for condition, _ in conditions for pattern in condition.patterns)
@@ -147,8 +148,8 @@ class _Index:
     def mask(self, number: Number) -> int:
         """Return the mask of the entries whose condition holds for a number."""
         if number.withheld:
-            return self.any | self._withheld
-        mask = self.any | _unpacked(self._exact.get(number.key, 0))
+            return self._any | self._withheld
+        mask = self._any | _unpacked(self._exact.get(number.key, 0))
         return mask | self._recent_pattern_mask(number.spellings) if self._by_pattern else mask
 
     def _pattern_mask(self, spellings: tuple[str, ...]) -> int:

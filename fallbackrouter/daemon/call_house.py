@@ -75,7 +75,7 @@ class CallHouse:
             clock=clock,
         )
         self._reception = self._make_reception()
-        self._prompts = WorkerPrompts.where_wanted(settings, base=base, in_thread=self._sources.in_thread)
+        self._prompts = WorkerPrompts.where_wanted(settings, base=base)
         shape = answer_shape(settings)
         if self._prompts is not None:
             shape = replace(shape, prompts=self._prompts.shelf)
