@@ -7,14 +7,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from fallbackrouter.jobs.alerts import Failed
+from fallbackrouter.prompts.program import REAP_S, given_environ
 
-_OURS = "FALLBACKROUTER_"
-"""Variables that begin so may hold secrets of the configuration."""
 MAX_TRIES = 5
 """A command that fails so often with one alert does so for a reason of its own."""
-
-_REAP_S = 2.0
-"""A killed one is gone at once, unless a disk or a network drive holds it."""
 
 
 class CommandWay:
@@ -29,7 +25,7 @@ class CommandWay:
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
         self._command = tuple(command)
-        self._environ = {name: value for name, value in environ.items() if not name.startswith(_OURS)}
+        self._environ = given_environ(environ)
         self._failing = ("", 0)
 
     async def tell(self, alert_id: str, body: bytes) -> Failed | None:
@@ -50,7 +46,7 @@ class CommandWay:
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=_REAP_S)
+            await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=REAP_S)
             raise
         return self._failed(alert_id, f"it ended with status {process.returncode}") if process.returncode else None
 

@@ -14,6 +14,8 @@ from fallbackrouter.prompts import limited
 _LIMITED = str(Path(limited.__file__))
 _OURS = ("FALLBACKROUTER_", "NOTIFY_SOCKET", "LISTEN_", "CREDENTIALS_DIRECTORY")
 """What begins so may hold secrets, or is between us and the service manager."""
+REAP_S = 2.0
+"""A killed program is gone at once, unless a disk or a network drive holds it; nobody waits for that."""
 MEMORY_BYTES = 2 * 1024**3
 
 
@@ -76,8 +78,7 @@ async def run(
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            await process.wait()
+        await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=REAP_S)
     _judge(name, process.returncode or 0, bounds, into)
 
 
