@@ -2,7 +2,8 @@
 # make serve   run the router with an example configuration and example rules
 # make lint    every check that reads the code
 # make test    every test, real Asterisks and a real browser included where root on Debian runs it
-# make bench   measure against a FastAGI server that decides nothing, plain inserts and a bare HTTP client
+# make bench   measure against a FastAGI server in C, panoramisk, scripts in a real Asterisk; writes docs/performance.md
+#              bench-full: longer, with what grows; bench-check: compare with benchmarks/expected.toml
 # make drill   every fault that no call may notice, one by one; prints and writes docs/faults.md
 # make soak    ten minutes of calls while the CRM flaps
 # make proof   every proof at full size, one with Tryton as the CRM; writes docs/proof.md, docs/img
@@ -15,7 +16,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk test-console asterisk-roots chromium promtool bench drill soak proof lock clean
+.PHONY: help setup serve lint test test-unit test-newer test-whole test-asterisk test-console asterisk-roots chromium promtool bench bench-full bench-check drill soak proof lock clean
 
 # Tests start hundreds of processes: each would compile the whole package again if compiled modules were not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -109,10 +110,17 @@ asterisk-roots: setup
 
 # --- measurements -------------------------------------------------------------------------------------------------
 
-bench: setup
+bench: setup asterisk-roots
+	$(PY) -m benchmarks
+
+bench-full: setup asterisk-roots
+	$(PY) -m benchmarks --full
 	$(PY) -m benchmarks.run
 	$(PY) -m benchmarks.events
 	$(PY) -m benchmarks.routes
+
+bench-check: setup asterisk-roots
+	$(PY) -m benchmarks --check
 
 drill: setup
 	@mkdir -p .make && rm -f $(FAULTS)
@@ -128,7 +136,7 @@ proof: setup asterisk-roots chromium promtool .venv-tryton/.made
 	$(FULL) $(PY) $(PYTEST) tests/scenarios tests/asterisk
 	$(FULL) $(PY) $(PYTEST) tests/console
 	$(FULL) $(PY) $(PYTEST) tests/tryton
-	-{ $(PY) -m benchmarks.run; $(PY) -m benchmarks.events; $(PY) -m benchmarks.routes; } | tee $(BENCHMARK)
+	-{ $(PY) -m benchmarks --full; $(PY) -m benchmarks.run; $(PY) -m benchmarks.events; $(PY) -m benchmarks.routes; } | tee $(BENCHMARK)
 	$(PY) -m tests.proof.report $(FIGURES) $(BENCHMARK) docs/proof.md
 
 clean:

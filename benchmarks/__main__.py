@@ -1,0 +1,64 @@
+"""How fast the router is, and how its cost grows: `python -m benchmarks [--full] [--only NAME ...] [--check]`.
+
+Runs each benchmark in turn, prints its table, and writes all of them into docs/performance.md, between its two marks.
+With --check nothing is written: the ratios are compared with benchmarks/expected.toml, and exit 1 tells that one fell.
+Without it, exit 1 tells that a promise is not kept.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import expected, page
+from benchmarks.figures import Section
+from benchmarks.ground import Ground
+
+ROUTES = 1_000_000
+
+Benchmark = Callable[[Ground], Section]
+ALWAYS: dict[str, Benchmark] = {}
+"""What `make bench` runs."""
+AT_LENGTH: dict[str, Benchmark] = {}
+"""What `make bench-full` adds."""
+
+
+def chosen(names: list[str], *, full: bool) -> dict[str, Benchmark]:
+    """Return the benchmarks to run; SystemExit where a name is none."""
+    known = ALWAYS | AT_LENGTH
+    if unknown := sorted(set(names) - set(known)):
+        raise SystemExit(f"No benchmark is named {', '.join(unknown)}; there are: {', '.join(known)}.")
+    if names:
+        return {name: known[name] for name in names}
+    return known if full else ALWAYS
+
+
+def measured(benchmarks: dict[str, Benchmark], ground: Ground) -> Iterator[Section]:
+    """Run benchmarks one after another, and print each one's table as it ends."""
+    for name, benchmark in benchmarks.items():
+        print(f"... {name}", file=sys.stderr, flush=True)
+        section = benchmark(ground)
+        print(section.text(), end="\n\n", flush=True)
+        yield section
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="longer, with everything that grows, and pictures")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these benchmarks")
+    parser.add_argument("--routes", type=int, default=ROUTES, help=f"rows of the synced table (default {ROUTES:,})")
+    parser.add_argument("--check", action="store_true", help="compare with benchmarks/expected.toml; write nothing")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fallbackrouter-bench-") as folder:
+        ground = Ground(Path(folder), asked.routes, asked.full)
+        sections = list(measured(chosen(asked.only, full=asked.full), ground))
+    if asked.check:
+        return expected.check(sections)
+    page.write(sections)
+    return 0 if all(section.kept for section in sections) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What the benchmarks stand on: a folder with a synced table of routes, and routers that are started from it."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.routes import did_of, sync, write_feed
+from benchmarks.run import served
+
+LAST_RESORT = """
+[last_resort]
+app = "group"
+num = "100"
+"""
+CONFIG = """
+data_dir = "{data}"
+[agi]
+listen = ["127.0.0.1:0"]
+http_listen = []
+workers = {workers}
+[log]
+level = "error"
+[sync]
+max_shrink = 1.0
+[admin]
+listen = ""
+"""
+DIDS = 5_000
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where benchmarks run.
+
+    Args:
+        folder: a folder of theirs.
+        routes: rows of the synced table that `synced` makes; 1,000,000 in a full run.
+        full: whether the run is the long one.
+    """
+
+    folder: Path
+    routes: int
+    full: bool
+
+    def dids(self, count: int = DIDS) -> list[str]:
+        """Return numbers that have a synced route, scattered over the table; the same in every run."""
+        dice = random.Random(5)
+        return [did_of(dice.randrange(self.routes)) for _ in range(count)]
+
+    def synced(self) -> Path:
+        """Return a routes.db with all routes, made when it is first asked for."""
+        made = self.folder / f"routes-{self.routes}.db"
+        if not made.exists():
+            house = self.folder / "feeding"
+            house.mkdir()
+            (house / "fallbackrouter.toml").write_text(CONFIG.format(data="var", workers=1) + LAST_RESORT)
+            feed = house / "feed.ndjson"
+            write_feed(feed, self.routes)
+            sync(house, feed)
+            feed.unlink()
+            (house / "var" / "routes.db").rename(made)
+        return made
+
+    @contextmanager
+    def router(
+        self, name: str, *, more: str = "", workers: int = 1, rules: str = "", synced: bool = True
+    ) -> Iterator[int]:
+        """Run a router in a folder of its own, with all routes unless `synced` is False; yields its FastAGI port.
+
+        Args:
+            name: the folder's name.
+            more: further sections of the configuration.
+            workers: `agi.workers`.
+            rules: the text of its rule file.
+            synced: whether it has the synced routes.
+        """
+        house = self.folder / name
+        (house / "rules").mkdir(parents=True)
+        (house / "var").mkdir()
+        (house / "rules" / "rules.yaml").write_text(rules or "[]\n")
+        if synced:
+            (house / "var" / "routes.db").hardlink_to(self.synced())
+        config = house / "fallbackrouter.toml"
+        config.write_text(CONFIG.format(data="var", workers=workers) + LAST_RESORT + more)
+        with served([sys.executable, "-m", "fallbackrouter", "serve", "--config", str(config)], house) as port:
+            yield port
+
+
+@contextmanager
+def programs(commands: Sequence[Sequence[str]], folder: Path) -> Iterator[list[int]]:
+    """Run servers that print their port in a line; yields the ports. All are ended by pid."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(served(list(command), folder)) for command in commands]
+
+
+def run(command: Sequence[str]) -> str:
+    """Run a program to its end and return what it printed; SystemExit with its words where it fails."""
+    done = subprocess.run(list(command), check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"`{command[0]}` failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
