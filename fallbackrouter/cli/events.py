@@ -219,7 +219,8 @@ def _line(row: Row) -> tuple[object, ...]:
 def _put_event(row: Row) -> None:
     """Print an event's facts, one a line, what the dialplan told last; those that are not known are left out."""
     details = row["details"]
-    facts = [(name, value) for name, value in row.items() if name not in {"v", "details"} and value not in {None, ""}]
+    told = ((name, value) for name, value in row.items() if name not in {"v", "details", "tries"})
+    facts = [(name, value) for name, value in told if value not in {None, ""}]
     facts += [(name, value) for name, value in details.items() if name not in {"extra", "notes"}]
     facts += details.get("extra", {}).items()
     width = max(len(name) for name, _ in facts)
@@ -227,6 +228,9 @@ def _put_event(row: Row) -> None:
         say(plain(f"{name:<{width}} {_shown(value)}"))
     for note in details.get("notes", ()):
         say(plain(f"note: {note}"))
+    for one in row["tries"]:
+        took = "" if one["took_ms"] is None else f", {one['took_ms']} ms"
+        say(plain(f"earlier try: {one['at'] or 'at a time that is not known'}{took}: {one['answer'] or '-'}"))
 
 
 def _shown(value: object) -> str:

@@ -6,6 +6,7 @@ were never applied, they are laid aside.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,27 @@ class WentBack:
     aside: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What going back would change.
+
+    Attributes:
+        serving: the number of the rules that serve.
+        before: these rules.
+        after: those that would serve: of the number that is gone back to, and the pins of now.
+    """
+
+    serving: int
+    before: tuple[RuleSpec, ...]
+    after: tuple[RuleSpec, ...]
+
+
+def way_back(journal: Path, wanted: int | None) -> WayBack:
+    """Return what going back to a number would change; raises as `go_back` does, and changes nothing."""
+    present, target = _which(journal, wanted)
+    return WayBack(present.id, tuple(load_specs(present.body)), tuple(_back_to(target, present)))
+
+
 def go_back(journal: Path, directory: Path, wanted: int | None, at: datetime, *, keep_files: bool) -> WentBack:
     """Go back to the rules of a number.
 
@@ -56,8 +78,7 @@ def go_back(journal: Path, directory: Path, wanted: int | None, at: datetime, *,
         StoreError: the journal cannot be read or written; nothing has changed.
     """
     present, target = _which(journal, wanted)
-    pins = [spec for spec in load_specs(present.body) if is_pin(spec)]
-    specs = merged(load_specs(target.body), pins)
+    specs = _back_to(target, present)
     files = _unpacked(ruleset_files(journal, target.id))
     now = _unpacked(ruleset_files(journal, present.id))
     there = read_sources(directory)
@@ -83,6 +104,10 @@ def go_back(journal: Path, directory: Path, wanted: int | None, at: datetime, *,
     except (RulesError, OSError) as error:
         return WentBack(target.id, number, count, files=False, why_not=str(error))
     return WentBack(target.id, number, count, files=True, aside=aside)
+
+
+def _back_to(target: Ruleset, present: Ruleset) -> Sequence[RuleSpec]:
+    return merged(load_specs(target.body), [spec for spec in load_specs(present.body) if is_pin(spec)])
 
 
 def _held(there: Sources | None, files: Sources | None) -> str:

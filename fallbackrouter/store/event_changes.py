@@ -15,7 +15,7 @@ from pathlib import Path
 from fallbackrouter.core.errors import MissingError
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.opened import opened
-from fallbackrouter.store.outbox_sql import WAKE
+from fallbackrouter.store.outbox_sql import WAKE, with_try
 
 GIVEN_UP = ("dead", "refused")
 """The states from which an event may be tried again."""
@@ -23,8 +23,9 @@ OPEN = ("pending", "dead", "refused")
 """The states in which an event may be dropped."""
 _AT_ONCE = 250
 
-_RETRY = """UPDATE events SET state = 'pending', attempts = 0, due_at = ?, missing_since = NULL, ended_at = NULL
-    WHERE event_id = ? AND state IN ('dead', 'refused')"""
+_RETRY = f"""UPDATE events SET state = 'pending', attempts = 0, due_at = ?, missing_since = NULL, ended_at = NULL,
+    tries = {with_try("max(0, ended_at - tried_at)", "answer")}
+    WHERE event_id = ? AND state IN ('dead', 'refused')"""  # noqa: S608 - our own names
 _DROP = """UPDATE events SET state = 'dropped', ended_at = ? WHERE event_id = ?
     AND state IN ('pending', 'dead', 'refused')"""
 BY_STATE = """SELECT event_id FROM events INDEXED BY events_by_state WHERE state = ? AND event_id > ?

@@ -82,5 +82,16 @@ def as_json(row: RowMapping) -> Json:
     if row["state"] != "pending":
         moments["due_at"] = None
     plain = {name: row[name] for name in _PLAIN}
-    told = {"details": msgspec.json.decode(row["details"]), "test": bool(row["test"])}
+    told = {"tries": _tries(row["tries"]), "details": msgspec.json.decode(row["details"]), "test": bool(row["test"])}
     return {"v": 1, "event_id": row["event_id"], "at": iso(row["at"]), **plain, **moments, **told}
+
+
+def _tries(text: str) -> list[Json]:
+    """Return the earlier tries; a try whose beginning is not known (a journal of an older release) has `at` None."""
+    try:
+        tries = msgspec.json.decode(text, type=list[tuple[int | None, int | None, str]])
+    except msgspec.DecodeError:  # damaged: the event itself is worth more
+        return []
+    return [
+        {"at": None if at is None else iso(at), "took_ms": took_ms, "answer": words} for at, took_ms, words in tries
+    ]

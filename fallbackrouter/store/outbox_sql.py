@@ -15,8 +15,22 @@ NEXT_DUE = """SELECT due_at FROM events INDEXED BY events_due WHERE state = 'pen
     ORDER BY due_at LIMIT 1"""
 TRY = "UPDATE events SET attempts = attempts + 1, tried_at = ?, due_at = ? WHERE event_id = ?"
 PUT_OFF = "UPDATE events SET due_at = ? WHERE event_id = ?"
-SETTLE = """UPDATE events SET state = ?1, answer = ?2, missing_since = ?3, due_at = coalesce(?4, due_at),
-    ended_at = CASE ?1 WHEN 'pending' THEN NULL ELSE ?5 END WHERE event_id = ?6 AND state = 'pending'"""
+MOST_TRIES = 20
+"""So many tries are kept of an event, the latest; a CRM that is away for days is not worth more rows of the same."""
+
+
+def with_try(took_ms: str, words: str) -> str:
+    """Return the SQL of `tries` with one try more: how long it took, and what became of it, both as SQL."""
+    kept = f"""CASE WHEN NOT json_valid(tries) THEN '[]'
+        WHEN json_array_length(tries) >= {MOST_TRIES} THEN json_remove(tries, '$[0]') ELSE tries END"""
+    return f"json_insert({kept}, '$[#]', json_array(tried_at, {took_ms}, {words}))"
+
+
+# The try that ends it is what `answer` and `ended_at` tell: an event that is told at once costs no room for its tries.
+SETTLE = f"""UPDATE events SET state = ?1, answer = ?2, missing_since = ?3, due_at = coalesce(?4, due_at),
+    ended_at = CASE ?1 WHEN 'pending' THEN NULL ELSE ?5 END,
+    tries = CASE ?1 WHEN 'pending' THEN {with_try("max(0, ?5 - tried_at)", "?2")} ELSE tries END
+    WHERE event_id = ?6 AND state = 'pending'"""  # noqa: S608 - our own names
 WAKE = """UPDATE events SET due_at = ?1 WHERE due_at > ?1 AND rowid = (
     SELECT waiting.rowid FROM events AS ended CROSS JOIN events AS waiting INDEXED BY events_waiting
     WHERE ended.event_id = ?2 AND waiting.state = 'pending' AND waiting.call_key = ended.call_key

@@ -6,7 +6,7 @@ that a journal made here is opened and migrated like any other.
 
 import sqlite3
 
-REVISION = "0006"
+REVISION = "0007"
 """The migrations' head that STATEMENTS stand for."""
 
 STATEMENTS = (
@@ -35,7 +35,8 @@ STATEMENTS = (
         linked_id TEXT NOT NULL, call_key TEXT NOT NULL, seq INTEGER NOT NULL, stage TEXT NOT NULL, did TEXT NOT NULL,
         caller TEXT NOT NULL, decision_id TEXT NOT NULL, details TEXT NOT NULL, state TEXT NOT NULL,
         test INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_at INTEGER, tried_at INTEGER,
-        missing_since INTEGER, answer TEXT NOT NULL DEFAULT '', ended_at INTEGER)""",
+        missing_since INTEGER, answer TEXT NOT NULL DEFAULT '', ended_at INTEGER,
+        tries TEXT NOT NULL DEFAULT '[]')""",
     "CREATE UNIQUE INDEX events_by_call ON events (call_key, node, seq)",
     "CREATE INDEX events_by_channel ON events (call_id) WHERE call_id <> call_key",
     "CREATE INDEX events_waiting ON events (call_key, node, seq) WHERE state = 'pending'",

@@ -65,6 +65,7 @@ events = Table(
     *(Column(name, Integer) for name in ("due_at", "tried_at", "missing_since")),
     Column("answer", Text, nullable=False, server_default=text("''")),
     Column("ended_at", Integer),
+    Column("tries", Text, nullable=False, server_default=text("'[]'")),
     Index("events_by_call", "call_key", "node", "seq", unique=True),
     Index("events_by_channel", "call_id", sqlite_where=text("call_id <> call_key")),
     Index("events_waiting", "call_key", "node", "seq", sqlite_where=text("state = 'pending'")),
@@ -75,7 +76,8 @@ events = Table(
 """What the CRM has to be told. `call_key` is the call that an event belongs to, and `seq` counts within it from 1.
 
 `due_at` is when a pending event may be tried next, `answer` what the CRM or the fault said to the latest try,
-`missing_since` the first of the 404s that it is met with, `ended_at` when its state last became another than pending.
+`missing_since` the first of the 404s that it is met with, `ended_at` when its state last became another than pending,
+`tries` what became of earlier tries: a JSON array of `[begun, ms it took, words]`.
 """
 
 incidents = Table(

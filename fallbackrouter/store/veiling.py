@@ -28,7 +28,7 @@ _LAST_DECISION = "SELECT rowid FROM decisions WHERE at < ? ORDER BY at DESC LIMI
 _SAME = "SELECT 1 FROM decisions WHERE rowid = ? AND id = ?"
 _DECISIONS = """SELECT rowid, id, did, caller_key, caller, line, channel, route, trail FROM decisions
     WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?"""
-_EVENTS = """SELECT rowid, event_id, ended_at, did, caller, details, answer FROM events
+_EVENTS = """SELECT rowid, event_id, ended_at, did, caller, details, answer, tries FROM events
     WHERE state <> 'pending' AND ended_at >= ? AND ended_at < ? AND (ended_at > ? OR rowid > ?)
     ORDER BY ended_at, rowid LIMIT ?"""
 _CALLS = """SELECT rowid, out_id, ended_at, channel, exten, caller, details, reason
@@ -37,7 +37,7 @@ _CALLS = """SELECT rowid, out_id, ended_at, channel, exten, caller, details, rea
     ORDER BY ended_at, rowid LIMIT ?"""
 _HIDDEN = {
     "decisions": ("caller_key", "caller", "line", "channel", "route", "trail"),
-    "events": ("did", "caller", "details", "answer"),
+    "events": ("did", "caller", "details", "answer", "tries"),
     "out_calls": ("channel", "exten", "caller", "details", "reason"),
 }
 
@@ -112,13 +112,15 @@ class Veiling:
         return self._write(connection, table, changes, (rows[-1][2], rows[-1][0], rows[-1][1]))
 
     def _event(self, found: tuple[Any, ...]) -> tuple[object, ...]:
-        row, _, _, did, caller, details, answer = found
+        row, _, _, did, caller, details, answer, tries = found
         extra = _extra(details)
         if extra.get("direction") == "out":  # the dialled number is not our own
             veil = self._of_others(did, str(extra.get("exten", "")))
-            return (veil.text(did), veil.text(caller), veil.json(details), veil.text(answer), row)
-        veil = Veil(self._hide, did, self._read(caller).key)
-        return (did, veil.caller(caller), veil.json(details), veil.text(answer), row)
+            hidden = (veil.text(did), veil.text(caller))
+        else:
+            veil = Veil(self._hide, did, self._read(caller).key)
+            hidden = (did, veil.caller(caller))
+        return (*hidden, veil.json(details), veil.text(answer), veil.json(tries), row)
 
     def _call(self, found: tuple[Any, ...]) -> tuple[object, ...]:
         row, _, _, channel, exten, caller, details, reason = found

@@ -72,6 +72,10 @@ def test_a_change_is_compared_tried_on_calls_saved_applied_and_taken_back(window
     page.locator("tr", has_text="62").get_by_role("button", name="Go back").first.or_(
         page.get_by_role("button", name=re.compile("Go back to number")).first
     ).first.click()
+    expect(page.locator("#difference del")).to_contain_text("63")
+    expect(page.locator("#difference ins")).to_contain_text("62")
+    assert served.ask()["num"] == "63", "nothing is done yet"
+    page.get_by_role("button", name=re.compile("Go back to number")).click()
     expect(page.locator("#told")).to_contain_text("serve again")
     assert served.ask()["num"] == "62"
     page.goto(FILE)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fallbackrouter.admin.house import House
+from fallbackrouter.jobs.rules_back import way_back
 from fallbackrouter.jobs.rules_differ import Difference, differences
 from fallbackrouter.office import rules
 from fallbackrouter.office.rule_files import check_draft
@@ -31,6 +32,20 @@ async def compare(house: House, file: str, text: str) -> list[Difference]:
     def found() -> list[Difference]:
         serving = rules.serving_rules(house.office) or ()
         return differences(serving, rules.good(_checked(house, file, text)))
+
+    return await house.slow.run(found)
+
+
+async def compare_back(house: House, number: int) -> tuple[int, list[Difference]]:
+    """Return the number of the rules that serve, and what sets those of another number apart from them.
+
+    Raises:
+        RulesError: there are no rules of that number.
+    """
+
+    def found() -> tuple[int, list[Difference]]:
+        way = way_back(house.office.journal, number)
+        return way.serving, differences(way.before, way.after)
 
     return await house.slow.run(found)
 

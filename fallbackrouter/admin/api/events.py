@@ -40,6 +40,14 @@ class DropBody(Fields, frozen=True):
     call: Text = ""
 
 
+class Try(TypedDict):
+    """An earlier try: when it began, how long it took, and what became of it."""
+
+    at: str | None
+    took_ms: int | None
+    answer: str
+
+
 class Event(TypedDict):
     """An event, as docs/journal.md has it."""
 
@@ -56,6 +64,7 @@ class Event(TypedDict):
     attempts: int
     answer: str
     due_at: str | None
+    tries: list[Try]
     details: dict[str, Any]
     test: bool
 

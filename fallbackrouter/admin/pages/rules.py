@@ -84,10 +84,18 @@ class Rules:
         return acted(request, said, PATH)
 
     async def rollback(self, request: Request) -> Response:
-        """Let the rules of a number serve again."""
-        number = (await form_of(request)).get("number", "")
+        """Let the rules of a number serve again, once what that changes was seen.
+
+        `sure` is the number of the rules that served when it was: where others serve by now, it is shown anew.
+        """
+        form = await form_of(request)
+        number = form.get("number", "")
         if not (number.isascii() and number.isdecimal() and len(number) <= MAX_NUMBER_DIGITS):
             raise Problem(422, "number is that of rules in the history")
+        serving, found = await drafts.compare_back(self._house, int(number))
+        if form.get("sure") != str(serving):
+            seen = {"number": int(number), "serving": serving, "stale": "sure" in form}
+            return page(request, "rules_back.html", differences=difference_rows(found), **seen)
         went, waits = await acts.rollback(self._house, visitor_of(request), int(number))
         words = words_of(request)
         said = [words.t("The rules of number {number} serve again.", number=went.to)]

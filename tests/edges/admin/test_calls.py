@@ -126,11 +126,15 @@ def test_a_place_is_a_number(server: AdminServer, behind: str) -> None:
 def test_a_call_opens_to_its_trail_its_events_and_today(server: AdminServer) -> None:
     put(server.office.journal, a_decision(1), an_event(2, decision_id=an_id(1)), an_event(3, stage="end_auto"))
     with at_journal(server.office.journal) as connection:
-        connection.execute("UPDATE events SET attempts = 3, answer = '503 try later', tried_at = at WHERE seq = 1")
+        connection.execute(
+            """UPDATE events SET attempts = 3, answer = '503 try later', tried_at = at,
+                tries = '[[1772445607100, 5000, "no answer within 5 s"]]' WHERE seq = 1"""
+        )
     browser = server.browser("vera")
     page = browser.get(f"/calls/{an_id(1)}").text
     assert "no answer in 300 ms" in page
     assert "503 try later" in page
+    assert "no answer within 5 s" in page
     assert "end_auto" in page
     assert page.count('class="part ') == 3, "a bar for each step"
     today = browser.send("GET", f"/calls/{an_id(1)}/today", headers={"HX-Request": "true"})

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fallbackrouter.clock import SystemClock
+from fallbackrouter.config.load import load_settings
+from fallbackrouter.config.rules import apply_configured_rules
 from tests.edges.admin.test_api import OTHER, Api
-from tests.fakes.admin import RULE, Browser, csrf_in
+from tests.fakes.admin import RULE, Answer, Browser, csrf_in
 from tests.fakes.outbox import Events
 
 FILE = "/rules/files/rules.yaml"
@@ -140,6 +143,34 @@ def test_applying_pinning_and_unpinning(api: Api) -> None:
     assert [entry["action"] for entry in api.audit()] == ["rules unpin", "rules pin", "rules apply"]
 
 
+def apply(api: Api) -> None:
+    """Have the files serve, as the running service does where it is asked to."""
+    loaded = load_settings(api.folder / "fallbackrouter.toml", {})
+    assert apply_configured_rules(loaded, api.office.journal, "test", SystemClock().now_at()).ok
+
+
+def back_to(browser: Browser, number: str, **sure: str) -> Answer:
+    return browser.post("/rules/rollback", csrf=csrf_in(browser.get("/drill").text), number=number, **sure)
+
+
+def test_former_rules_are_gone_back_to_once_what_that_changes_was_seen(api: Api) -> None:
+    browser = api.browser("anna")
+    for text in (RULE, OTHER):
+        (api.folder / "rules/rules.yaml").write_text(text, encoding="utf-8")
+        apply(api)
+    asked = back_to(browser, "1")
+    assert (asked.status, field(asked.text, "sure")) == (200, "2")
+    assert "<del>" in asked.text
+    act(browser, "/rules/pin", did="632", to="group:62", next="", until="2026-12-01T10:00")
+    stale = back_to(browser, "1", sure="2")
+    assert (stale.status, field(stale.text, "sure")) == (200, "3")
+    assert "Others have applied rules meanwhile" in stale.text
+    assert [one["action"] for one in api.audit()] == ["rules pin"]
+    assert act(browser, "/rules/rollback", number="1", sure="3") == "The rules of number 1 serve again."
+    assert (api.folder / "rules/rules.yaml").read_text(encoding="utf-8") == RULE
+    assert back_to(browser, "99").status == 422
+
+
 def test_events_are_tried_again_and_dropped_once_confirmed(api: Api) -> None:
     events = Events(api.office.journal)
     events.add(3, ("start",))
@@ -155,6 +186,10 @@ def test_events_are_tried_again_and_dropped_once_confirmed(api: Api) -> None:
     assert act(browser, "/events/retry", all="refused") == "1 event is tried again."
     states = [row[0] for row in events.run("SELECT state FROM events ORDER BY event_id")]
     assert states == ["pending", "dropped", "pending"]
+    events.run("""UPDATE events SET tries = '[[1772445600000, 5000, "no answer <within> 5 s"]]'""")
+    page = browser.get(f"/events/{first}").text
+    assert "no answer &lt;within&gt; 5 s" in page
+    assert "5,000 ms" in page
 
 
 def test_a_drill_is_begun_and_ended(api: Api) -> None:

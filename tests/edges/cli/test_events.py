@@ -89,6 +89,7 @@ def test_the_table_and_one_event_show_what_became_of_it(house: Path) -> None:
         "tried_at": None,
         "ended_at": "2026-03-02T10:01:00.123Z",
         "missing_since": None,
+        "tries": [],
         "details": {
             "context": "from-trunk",
             "channel": "PJSIP/trunk-00000001",
