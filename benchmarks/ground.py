@@ -27,9 +27,11 @@ level = "error"
 [sync]
 max_shrink = 1.0
 [admin]
-listen = ""
+listen = "{admin}"
 """
 DIDS = 5_000
+STEP = 30
+"""Of so many rows of a feed the second is for every caller at any time; see `routes.rows`."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Ground:
     full: bool
 
     def dids(self, count: int = DIDS) -> list[str]:
-        """Return numbers that have a synced route, scattered over the table; the same in every run."""
+        """Return numbers with a synced route for every caller at any time, scattered over the table; always the same."""
         dice = random.Random(5)
-        return [did_of(dice.randrange(self.routes)) for _ in range(count)]
+        return [did_of(dice.randrange(self.routes // STEP) * STEP + 1) for _ in range(count)]
 
     def synced(self) -> Path:
         """Return a routes.db with all routes, made when it is first asked for."""
@@ -57,7 +59,7 @@ class Ground:
         if not made.exists():
             house = self.folder / "feeding"
             house.mkdir()
-            (house / "fallbackrouter.toml").write_text(CONFIG.format(data="var", workers=1) + LAST_RESORT)
+            (house / "fallbackrouter.toml").write_text(CONFIG.format(data="var", workers=1, admin="") + LAST_RESORT)
             feed = house / "feed.ndjson"
             write_feed(feed, self.routes)
             sync(house, feed)
@@ -67,7 +69,7 @@ class Ground:
 
     @contextmanager
     def router(
-        self, name: str, *, more: str = "", workers: int = 1, rules: str = "", synced: bool = True
+        self, name: str, *, more: str = "", workers: int = 1, rules: str = "", admin: str = "", synced: bool = True
     ) -> Iterator[int]:
         """Run a router in a folder of its own, with all routes unless `synced` is False; yields its FastAGI port.
 
@@ -76,6 +78,7 @@ class Ground:
             more: further sections of the configuration.
             workers: `agi.workers`.
             rules: the text of its rule file.
+            admin: where its console listens; "": nowhere.
             synced: whether it has the synced routes.
         """
         house = self.folder / name
@@ -85,7 +88,7 @@ class Ground:
         if synced:
             (house / "var" / "routes.db").hardlink_to(self.synced())
         config = house / "fallbackrouter.toml"
-        config.write_text(CONFIG.format(data="var", workers=workers) + LAST_RESORT + more)
+        config.write_text(CONFIG.format(data="var", workers=workers, admin=admin) + LAST_RESORT + more)
         with served([sys.executable, "-m", "fallbackrouter", "serve", "--config", str(config)], house) as port:
             yield port
 

@@ -135,7 +135,8 @@ def send_raw(port: int, request: bytes) -> str:
 
 
 @cache
-def _kept(password: str) -> str:
+def kept(password: str) -> str:
+    """Return what is kept of a password; made once, as that takes long."""
     return hashed(password)
 
 
@@ -182,7 +183,7 @@ class AdminServer:
 
     def user(self, name: str, role: str = "editor", password: str = PASSWORD) -> None:
         """Add one who may log in."""
-        add_user(self.file, name, _kept(password), role, SystemClock().now_at())
+        add_user(self.file, name, kept(password), role, SystemClock().now_at())
 
     def token(self, *scopes: str, name: str = "robot") -> dict[str, str]:
         """Add a token and return the header that carries it."""
