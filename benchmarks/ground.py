@@ -49,7 +49,7 @@ class Ground:
     full: bool
 
     def dids(self, count: int = DIDS) -> list[str]:
-        """Return numbers with a synced route for every caller at any time, scattered over the table; always the same."""
+        """Return numbers with a synced route for every caller at any time, scattered over it; always the same."""
         dice = random.Random(5)
         return [did_of(dice.randrange(self.routes // STEP) * STEP + 1) for _ in range(count)]
 
