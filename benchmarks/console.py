@@ -101,7 +101,7 @@ def _turn(load: Load, port: int, readers: Readers, seconds: float) -> Turn:
 
 
 def _figures(turns: list[Turn]) -> list[Figure]:
-    quiet, beside = ([of(turn).ms(99) for turn in turns] for of in (lambda t: t.quiet, lambda t: t.beside))
+    quiet, beside = [turn.quiet.ms(99) for turn in turns], [turn.beside.ms(99) for turn in turns]
     ratio = median(loud / calm for loud, calm in zip(beside, quiet, strict=True))
     failed = sum(turn.quiet.failed + turn.beside.failed for turn in turns)
     return [

@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fallbackrouter.admin.pages.page import page
+from fallbackrouter.admin.pages.page import page, words_of
 from fallbackrouter.admin.problem import Problem
 from fallbackrouter.admin.visitor import Visitor
 
@@ -16,6 +16,9 @@ def wants_page(headers: Headers) -> bool:
 
 def told(request: Request, problem: Problem) -> Response:
     """Return the answer that tells of a problem, to one who is logged in as a page."""
+    if "hx-request" in request.headers:  # the page shows the sentence to its reader
+        spoken = words_of(request).told(problem.detail)
+        return Problem(problem.status, spoken, problem.headers, **problem.more).response()
     if not wants_page(request.headers) or not isinstance(request.scope["state"].get("visitor"), Visitor):
         return problem.response()
     answer = page(request, "trouble.html", problem.status, detail=problem.detail)

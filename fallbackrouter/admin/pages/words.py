@@ -21,6 +21,8 @@ LANGUAGES = (EN, RU)
 FOLDER = Path(__file__).parents[1] / "words"
 TERMS = "terms.json"
 SERVICE = "service.json"
+REFUSALS = "refusals.json"
+SENTENCES = (SERVICE, REFUSALS)
 """Sentences that the service puts together in English, with {names} for what changes in them."""
 MAX_HEADER_CHARS = 500
 MAX_TOLD_CHARS = 1000
@@ -76,7 +78,7 @@ def catalogue() -> Catalogue:
     """Return the Russian of every text of the pages."""
     found: dict[str, str | list[str]] = {}
     for file in sorted(FOLDER.glob("*.json")):
-        if file.name not in {TERMS, SERVICE}:
+        if file.name not in {TERMS, *SENTENCES}:
             found |= read_words(file)
     return found
 
@@ -90,10 +92,9 @@ def terms() -> Mapping[str, Mapping[str, tuple[str, str]]]:
 @cache
 def _sentences() -> Sequence[tuple[re.Pattern[str], str, str]]:
     """Return what recognizes each of the service's sentences, the sentence, and its Russian; the most exact first."""
-    return [
-        (_recognizer(text), text, str(russian))
-        for text, russian in sorted(read_words(FOLDER / SERVICE).items(), key=lambda one: -len(one[0]))
-    ]
+    found = {text: str(russian) for name in SENTENCES for text, russian in read_words(FOLDER / name).items()}
+    ranked = sorted(found.items(), key=lambda one: -len(one[0]))
+    return [(_recognizer(text), text, russian) for text, russian in ranked]
 
 
 def _recognizer(text: str) -> re.Pattern[str]:

@@ -168,6 +168,8 @@ def test_former_rules_are_gone_back_to_once_what_that_changes_was_seen(api: Api)
     assert [one["action"] for one in api.audit()] == ["rules pin"]
     assert act(browser, "/rules/rollback", number="1", sure="3") == "The rules of number 1 serve again."
     assert (api.folder / "rules/rules.yaml").read_text(encoding="utf-8") == RULE
+    refused = browser.send("GET", "/events/none", headers={"Accept-Language": "ru"})
+    assert (refused.status, "события none нет" in refused.text) == (404, True)
     assert back_to(browser, "99").status == 422
 
 

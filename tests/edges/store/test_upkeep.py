@@ -185,7 +185,7 @@ def test_an_event_keeps_its_numbers_until_the_crm_has_heard_them(path: Path) -> 
         ended = int((AT - 2 * DAY).timestamp() * 1000)
         journal.execute("UPDATE events SET state = 'dead', ended_at = ? WHERE state = 'pending'", (ended,))
     run(keeper)
-    hidden = """caller = '7950*******' AND tries = '[[1772445600123,5,"no call of 8950*******"]]'"""
+    hidden = """caller = '7950*******' AND tries = '[[1772445600123,5,"no call of 7950*******"]]'"""
     assert count(path, "events", hidden) == 2
 
 

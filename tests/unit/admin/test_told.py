@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,6 +15,18 @@ from fallbackrouter.admin.pages.words import EN, MAX_TOLD_CHARS, RU, Words
 from fallbackrouter.control import parts
 from fallbackrouter.core import order, rulebook
 
+REFUSALS = {
+    *("Problem", "FallbackrouterError", "RulesError", "ControlError"),
+    *("RefusedError", "MissingError", "NotWaitingError"),
+}
+CODE = Path(__file__).parents[3] / "fallbackrouter"
+REFUSING = (
+    *("admin/*.py", "admin/pages/*.py", "control/client.py", "daemon/drills.py"),
+    *("jobs/rules_back.py", "jobs/rules_pin.py", "rulesfile/save.py", "store/event_changes.py", "store/calls.py"),
+    *("office/ask.py", "office/explain.py", "office/moments.py", "office/pins.py", "office/rule_files.py"),
+    *("office/wanted.py",),
+)
+"""What people who use the console may be refused by."""
 OF_RULES = {"_why_narrower", "why_before", "_why_not_in_force", "_ranked"}
 
 
@@ -54,6 +67,24 @@ def test_why_rules_win_and_lose_has_its_russian(module: ModuleType) -> None:
     said = [text for name, text in sentences(module) if name in OF_RULES]
     assert said
     assert [text for text in said if words.told(text) == text] == []
+
+
+def refusals(file: Path) -> Iterator[str]:
+    """Yield what the refusals in a file say; what changes in them is a 7."""
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in REFUSALS:
+            for said in call.args:
+                text = "".join(map(sample, said.values)) if isinstance(said, ast.JoinedStr) else ""
+                if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                    text = said.value
+                if re.search("[a-z] ", text):
+                    yield text
+
+
+def test_the_console_refuses_in_russian_too() -> None:
+    said = {text for files in REFUSING for file in CODE.glob(files) for text in refusals(file)}
+    assert len(said) > 60
+    assert sorted(text for text in said if Words(RU).told(text) == text) == []
 
 
 def test_a_sentence_within_a_sentence_is_told_too() -> None:

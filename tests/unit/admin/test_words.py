@@ -16,7 +16,7 @@ from fallbackrouter.admin.pages.words import (
     FOLDER,
     LANGUAGES,
     RU,
-    SERVICE,
+    SENTENCES,
     TERMS,
     Words,
     language_of,
@@ -29,7 +29,7 @@ from fallbackrouter.core.tier import DEFAULT_ORDER
 from fallbackrouter.core.verdict import NAMES
 
 CODE = Path(__file__).parents[3] / "fallbackrouter/admin"
-FILES = [file for file in sorted(FOLDER.glob("*.json")) if file.name not in {TERMS, SERVICE}]
+FILES = [file for file in sorted(FOLDER.glob("*.json")) if file.name not in {TERMS, *SENTENCES}]
 
 
 def said() -> Iterator[tuple[str, bool]]:
@@ -51,6 +51,11 @@ def said() -> Iterator[tuple[str, bool]]:
                     yield str(word.value), name == "n"
                 else:
                     assert file.name == "words.py", f"{file}:{found.lineno} says what is no plain text"
+
+
+def sentences() -> Iterator[tuple[str, str | list[str]]]:
+    for name in SENTENCES:
+        yield from read_words(FOLDER / name).items()
 
 
 def called(node: ast.AST) -> str:
@@ -87,7 +92,7 @@ def test_what_is_counted_has_three_forms_and_nothing_else_has() -> None:
 
 
 def test_a_translation_names_the_same_values() -> None:
-    for text, russian in [*known(), *read_words(FOLDER / SERVICE).items()]:
+    for text, russian in [*known(), *sentences()]:
         for form in [russian] if isinstance(russian, str) else russian:
             assert names_in(form) == names_in(text), text
 
