@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import expected, page
+from benchmarks.exchange.measure import exchange
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
 
 ROUTES = 1_000_000
 
 Benchmark = Callable[[Ground], Section]
-ALWAYS: dict[str, Benchmark] = {}
+ALWAYS: dict[str, Benchmark] = {"exchange": exchange}
 """What `make bench` runs."""
 AT_LENGTH: dict[str, Benchmark] = {}
 """What `make bench-full` adds."""
