@@ -1,8 +1,9 @@
 """The dialplan that makes calls and asks each peer where they go.
 
-A feeder is a channel that dials a number, waits until that call has ended, and dials the next one; so many feeders, so
-many calls in flight, and nobody outside Asterisk has a hand in a call. Each call is a Local channel with a call id of
-its own. It asks, looks at its variables, and hangs up as busy where it has all of them: so the feeder knows.
+A feeder is a channel that dials a number, waits until that call has ended, and dials the next one, for as long as the
+global PEER names the same peer; so many feeders, so many calls in flight, and nobody outside has a hand in a call. Each
+call is a Local channel with a call id of its own. It asks, looks at its variables, and hangs up as busy where it has
+all of them: so the feeder knows.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,22 +12,29 @@ from dataclasses import dataclass
 DIDS_EACH = 250
 """Numbers of a feeder; Asterisk takes no more than 4,096 bytes for a value."""
 DIGITS = 11
+NOBODY = "nobody"
+"""What the global PEER holds between turns."""
 VARIABLES = "app,num,time,auto,audio1,text,digium,select,FR_SOURCE,FR_RULE,FR_DECISION,FR_STATUS,FR_DEST"
 
 _FEEDING = f"""\
 [feeding]
 exten => _X!,1,Answer()
+ same => n,UserEvent(Ready)
+ same => n(idle),Wait(0.05)
+ same => n,Set(peer=${{GLOBAL(PEER)}})
+ same => n,GotoIf($["${{peer}}" = "{NOBODY}"]?idle)
+ same => n,UserEvent(Begun)
  same => n,Set(calls=0)
  same => n,Set(whole=0)
  same => n,Set(begun=${{STRFTIME(,,%s%3q)}})
  same => n(again),Set(did=${{DIDS${{EXTEN}}:$[(${{calls}} % {DIDS_EACH}) * {DIGITS}]:{DIGITS}}})
  same => n,Set(CALLERID(num)=7950${{did:-7}})
- same => n,Dial(Local/${{did}}@ask-${{PEER}}/n)
+ same => n,Dial(Local/${{did}}@ask-${{peer}}/n)
  same => n,Set(calls=$[${{calls}} + 1])
  same => n,Set(whole=$[${{whole}} + ("${{DIALSTATUS}}" = "BUSY")])
- same => n,GotoIf($["${{GLOBAL(going)}}" = "1"]?again)
+ same => n,GotoIf($["${{GLOBAL(PEER)}}" = "${{peer}}"]?again)
  same => n,UserEvent(Fed,calls: ${{calls}},whole: ${{whole}},ms: $[${{STRFTIME(,,%s%3q)}} - ${{begun}}])
- same => n,Hangup()
+ same => n,Goto(idle)
 """
 _ASKING = """\
 [ask-{name}]
@@ -73,4 +81,4 @@ def text(peers: Iterable[Peer], dids: Sequence[str], feeders: int) -> str:
     shares = ("".join(dids[n * DIDS_EACH : (n + 1) * DIDS_EACH]) for n in range(feeders))
     lists = "".join(f"DIDS{n}={share}\n" for n, share in enumerate(shares))
     asking = "".join(_ASKING.format(name=peer.name, question=peer.question, source=peer.source) for peer in peers)
-    return f"[globals]\n{lists}\n{_FEEDING}\n{asking}"
+    return f"[globals]\nPEER={NOBODY}\n{lists}\n{_FEEDING}\n{asking}"

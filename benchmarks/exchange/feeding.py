@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.exchange.dialplan import Peer, text
+from benchmarks.exchange.dialplan import NOBODY, Peer, text
 from tests.asterisk.ami import Message
 from tests.asterisk.harness import Exchange
 
@@ -29,16 +29,22 @@ class QuietExchange(Exchange):
 
 @dataclass(frozen=True)
 class Turn:
-    """What a turn saw: calls per second, calls, and how many of them got all variables."""
+    """What a turn saw.
+
+    Args:
+        rate: calls per second: calls in flight by what one took in the mean, from its dialling to its end.
+        calls: how many.
+        failed: those without a whole answer.
+    """
 
     rate: float
     calls: int
-    whole: int
+    failed: int
 
     @property
-    def failed(self) -> int:
-        """Calls without a whole answer."""
-        return self.calls - self.whole
+    def answered(self) -> int:
+        """Calls with a whole answer."""
+        return self.calls - self.failed
 
 
 class Feeders:
@@ -50,27 +56,27 @@ class Feeders:
     """
 
     def __init__(self, exchange: Exchange, peers: Sequence[Peer], dids: Sequence[str], in_flight: int) -> None:
-        self._exchange = exchange
+        self._ami = exchange.ami
         self._in_flight = in_flight
         exchange.load(text(peers, dids, in_flight))
+        self._ami.actions("Originate", [_feeder(number) for number in range(in_flight)])
+        self._told("Ready")
 
     def turn(self, peer: Peer, seconds: float) -> Turn:
-        """Call for some seconds; what is in flight then ends as a part of the turn."""
-        ami = self._exchange.ami
-        ami.set_global("going", "1")
-        ami.actions("Originate", [self._feeder(peer, number) for number in range(self._in_flight)])
+        """Call for some seconds from when all have begun; what is in flight then ends as a part of the turn."""
+        self._ami.set_global("PEER", peer.name)
+        self._told("Begun")
         time.sleep(seconds)
-        ami.set_global("going", "0")
-        fed = ami.take_all(lambda event: event.get("UserEvent") == "Fed", self._in_flight, ENDING_S)
-        rate = sum(int(each["calls"]) / max(1, int(each["ms"])) * 1000 for each in fed)
-        return Turn(rate, sum(int(each["calls"]) for each in fed), sum(int(each["whole"]) for each in fed))
+        self._ami.set_global("PEER", NOBODY)
+        fed = self._told("Fed")
+        calls, whole, ms = (sum(int(event[name]) for event in fed) for name in ("calls", "whole", "ms"))
+        return Turn(calls * 1000 * self._in_flight / ms, calls, calls - whole)
 
-    @staticmethod
-    def _feeder(peer: Peer, number: int) -> Message:
-        return {
-            "Channel": f"Local/{number}@feeding/n",
-            "Application": "Wait",
-            "Data": "3600",
-            "Async": "true",
-            "Variable": f"PEER={peer.name}",
-        }
+    def _told(self, name: str) -> list[Message]:
+        """Wait until each feeder has told that."""
+        return self._ami.take_all(lambda event: event.get("UserEvent") == name, self._in_flight, ENDING_S)
+
+
+def _feeder(number: int) -> Message:
+    channel = f"Local/{number}@feeding/n"
+    return {"Channel": channel, "Application": "Wait", "Data": "36000", "Async": "true"}
