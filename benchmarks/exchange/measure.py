@@ -41,11 +41,11 @@ SELDOM = (BASH_AT_ONCE, PHP_AT_ONCE)
 ABOUT = """
 Calls inside {version}, {in_flight} at a time: each is a Local channel that the dialplan dials, which asks once where it
 goes, looks at its variables and hangs up. Nobody outside Asterisk has a hand in them, no sound flows, and no record of
-a call is written, so that nothing but the question tells two peers apart. All take turns in the same Asterisk, of {quick_s:g} s
-or {slow_s:g} s, and set the same 13 variables. The router answers from its synced routes ({routes:,} rows), its journal on.
-The bash script, CURL() and the PHP script ask a CRM on the same machine that waits for 50 ms and does nothing else,
-unless it is told that it answers at once. The bash script starts no program but curl: its CRM answers with a line of
-values, as CURL()'s does.
+a call is written, so that nothing but the question tells two peers apart. All take turns of {quick_s:g} s or
+{slow_s:g} s in the same Asterisk, and set the same 13 variables. The router answers from its synced routes
+({routes:,} rows), its journal on. The bash script, CURL() and the PHP script ask a CRM on the same machine that waits
+for 50 ms and does nothing else, unless it is told that it answers at once. The bash script starts no program but curl:
+its CRM answers with a line of values, as CURL()'s does.
 """
 
 Turns = Mapping[str, Sequence[Turn]]
