@@ -36,7 +36,7 @@ def measure(ground: Ground) -> Section:
     """Open the breaker, and measure both in turns."""
     folder = ground.folder / "blackhole"
     folder.mkdir()
-    load = Load.of(folder, ground.dids(), turns.WORD.format("synced"))
+    load = Load.of(folder, ground.dids(), "synced")
     with (
         hole() as crm,
         ground.router("blackhole-none") as none,

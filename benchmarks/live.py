@@ -32,7 +32,7 @@ def measure(ground: Ground) -> Section:
     """Measure rates in turns, then calls that arrive at a fixed rate."""
     folder = ground.folder / "live"
     folder.mkdir()
-    load = Load.of(folder, ground.dids(), turns.WORD.format("live"))
+    load = Load.of(folder, ground.dids(), "live")
     lasts_s = LASTS_IN_FULL_S if ground.full else LASTS_S
     with programs([[sys.executable, str(Path(__file__).with_name("crm.py"))]], folder) as (crm,):
         url = f"http://127.0.0.1:{crm}/init"

@@ -19,15 +19,16 @@ FLOOR, PLAIN, ONE, TWO = "a C server", "plain panoramisk", "the router", "the ro
 LEAST_OF_FLOOR, LEAST_OF_PLAIN, LEAST_OF_TWO = 0.4, 0.6, 1.0
 MOST_P50_MS, MOST_P99_MS = 0.3, 1.0
 ABOUT = f"""Calls that a synced route decides, each recorded; {IN_FLIGHT} in flight, then one alone. The C server
-decides and records nothing; panoramisk, which records nothing either, looks the number up in a dictionary. Turns of half a second; figures are
-medians of turns, ratios and differences of rounds. "At best" is the turn that the machine disturbed least."""
+decides and records nothing; panoramisk, which records nothing either, looks the number up in a dictionary. Turns of
+half a second; figures are medians of turns, ratios and differences of rounds. "At best" is the turn that the machine
+disturbed least."""
 
 
 def measure(ground: Ground) -> Section:
     """Measure in turns."""
     folder = ground.folder / "local"
     folder.mkdir()
-    load = Load.of(folder, ground.dids(), turns.WORD.format("synced"))
+    load = Load.of(folder, ground.dids(), "synced")
     rounds = ROUNDS_IN_FULL if ground.full else ROUNDS
     with _servers(ground, folder, load) as ports:
         busy = turns.take({name: turns.busy(load, port, IN_FLIGHT) for name, port in ports.items()}, rounds)

@@ -1,4 +1,4 @@
-"""Calls that arrive at a fixed rate, whatever becomes of those before: an open loop at half of the router's capacity."""
+"""An open loop: calls that arrive at half of the router's capacity, whatever becomes of those before."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -15,16 +15,16 @@ LASTS_S, LASTS_IN_FULL_S = 10, 60
 PERCENTILES = (50, 90, 99, 99.9, 100)
 MOST_MS = {99.9: 5.0, 100: 50.0}
 ABOUT = """Calls that a synced route decides arrive at half of the rate at which {in_flight} in flight were just
-answered, for {lasts_s} s. Each one's time is counted from the moment at which it was to arrive, so that a stall is seen by every
-call that it held up. The same calls to a C server that decides nothing show what of it is the machine's and the
-generator's own doing."""
+answered, for {lasts_s} s. Each one's time is counted from the moment at which it was to arrive, so that a stall is
+seen by every call that it held up. The same calls to a C server that decides nothing show what of it is the machine's
+and the generator's own doing."""
 
 
 def measure(ground: Ground) -> Section:
     """Measure the capacity, then the floor and the router at half of it."""
     folder = ground.folder / "open"
     folder.mkdir()
-    load = Load.of(folder, ground.dids(), turns.WORD.format("synced"))
+    load = Load.of(folder, ground.dids(), "synced")
     lasts_s = LASTS_IN_FULL_S if ground.full else LASTS_S
     with ground.router("open-router") as router, programs([[str(build("server", folder))]], folder) as (floor,):
         run = turns.busy(load, router, IN_FLIGHT)

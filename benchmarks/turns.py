@@ -6,8 +6,6 @@ from statistics import median
 
 from benchmarks.compiled import Load, Seen
 
-WORD = ",{},"
-"""How a source stands among the values of an answer."""
 TURN_S = 0.5
 WARM = 400
 
