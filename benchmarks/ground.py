@@ -23,6 +23,7 @@ data_dir = "{data}"
 listen = ["127.0.0.1:0"]
 http_listen = []
 workers = {workers}
+heartbeat_ms = 60000  # no worker is replaced because the machine stood still
 [log]
 level = "error"
 [sync]
