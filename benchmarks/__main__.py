@@ -6,6 +6,7 @@ Without it, exit 1 tells that a promise is not kept.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -56,6 +57,7 @@ def main() -> int:
     parser.add_argument("--routes", type=int, default=ROUTES, help=f"rows of the synced table (default {ROUTES:,})")
     parser.add_argument("--check", action="store_true", help="compare with benchmarks/expected.toml; write nothing")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is ended
     with tempfile.TemporaryDirectory(prefix="fallbackrouter-bench-") as folder:
         ground = Ground(Path(folder), asked.routes, asked.full)
         sections = list(measured(chosen(asked.only, full=asked.full), ground))

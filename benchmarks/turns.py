@@ -8,6 +8,7 @@ from benchmarks.compiled import Load, Seen
 
 TURN_S = 0.5
 WARM = 400
+SHORT = 256
 
 Run = Callable[[int, int], Seen]
 """Makes so many calls, so many of them in flight."""
@@ -23,6 +24,11 @@ def lasting(run: Run, in_flight: int) -> Measure:
     """
     rate = max(run(WARM, in_flight).rate for _ in range(4))
     return partial(run, max(WARM, int(rate * TURN_S)), in_flight)
+
+
+def short(load: Load, port: int, in_flight: int) -> Measure:
+    """Return a measure of a FastAGI server whose turns are so short that some fall between a machine's moments."""
+    return partial(load.closed, port, SHORT, in_flight)
 
 
 def busy(load: Load, port: int, in_flight: int) -> Measure:
