@@ -13,7 +13,7 @@ QUIET = {
     "logger.conf": "[logfiles]\nfull => warning,error\n",
 }
 """Nothing is written of a call, neither a record nor a log: it would cost all peers the same, and hide what they do."""
-ENDING_S = 120.0
+ENDING_S = 300.0
 """Within that time the calls of a turn have to end once nobody begins a new one."""
 
 
@@ -73,8 +73,11 @@ class Feeders:
         return Turn(calls * 1000 * self._in_flight / ms, calls, calls - whole)
 
     def _told(self, name: str) -> list[Message]:
-        """Wait until each feeder has told that."""
-        return self._ami.take_all(lambda event: event.get("UserEvent") == name, self._in_flight, ENDING_S)
+        """Wait until each feeder has told that; SystemExit where one does not."""
+        try:
+            return self._ami.take_all(lambda event: event.get("UserEvent") == name, self._in_flight, ENDING_S)
+        except TimeoutError as error:
+            raise SystemExit(f"Inside Asterisk calls neither went on nor ended ({name}): {error}.") from error
 
 
 def _feeder(number: int) -> Message:

@@ -52,7 +52,7 @@ Turns = Mapping[str, Sequence[Turn]]
 """The turns of each peer, by its name, in their order."""
 
 
-def exchange(ground: Ground) -> Section:
+def measure(ground: Ground) -> Section:
     """Measure, and tell what is promised."""
     release = layer.scripted()
     folder = ground.folder / "exchange"
