@@ -133,9 +133,13 @@ def section(turns: Turns, release: Release, routes: int) -> Section:
         Figure(f"times that of {WORDS[CURL]}", ratio(turns, CURL), least=1),
         Figure(f"times that of {WORDS[PHP]}", ratio(turns, PHP)),
     ]
-    failed = sum(turn.failed for each in turns.values() for turn in each)
     about = ABOUT.format(
         version=layer.version(release), in_flight=IN_FLIGHT, quick_s=QUICK_S, slow_s=SLOW_S, routes=routes
     )
-    ends = [Figure("calls without a whole answer", failed, "calls", most=0)]
+    ours = sum(turn.failed for turn in turns[ROUTER])
+    theirs = sum(turn.failed for name, each in turns.items() if name != ROUTER for turn in each)
+    ends = [
+        Figure("the router's calls without a whole answer from its synced routes", ours, "calls", most=0),
+        Figure("calls of the others without a whole answer", theirs, "calls"),
+    ]
     return Section.of("Inside a real Asterisk", about, [*rates, *best, *ratios, *ends])
