@@ -40,8 +40,8 @@ _ASKING = """\
 [ask-{name}]
 exten => _X.,1,Set(FR_SOURCE=)
  same => n,{question}
- same => n,Set(told=${{app}}:${{FR_SOURCE}}:${{FR_STATUS}})
- same => n,Hangup(${{IF($["${{told}}" = "group:{source}:ok" & ${{LEN(${{num}})}} > 1]?17:1)}})
+ same => n,Set(told=${{app}}:${{FR_SOURCE}}:${{ISNULL(${{num}})}}${{ISNULL(${{FR_STATUS}})}})
+ same => n,Hangup(${{IF($["${{told}}" = "group:{source}:00"]?17:1)}})
 """
 _CALLER = "${EXTEN},${CALLERID(num)},${UNIQUEID},init"
 

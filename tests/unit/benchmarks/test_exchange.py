@@ -49,7 +49,7 @@ def test_every_feeder_has_numbers_of_its_own_and_every_peer_a_context() -> None:
 
 def test_an_answer_counts_only_from_the_source_that_is_measured() -> None:
     made = text([Peer("a", "NoOp()", "synced")], [did_of(1)], 1)
-    assert '"${told}" = "group:synced:ok"' in made
+    assert '"${told}" = "group:synced:00"' in made
 
 
 def test_a_ratio_is_the_median_of_turns_each_beside_the_router_s_own() -> None:
