@@ -18,7 +18,7 @@ from tests.asterisk.settings import INSIDE
 
 HERE = Path(__file__).parent
 IN_FLIGHT = 32
-ROUNDS = 5
+ROUNDS = 4
 PASSES = 3
 """In a round those who are quick take turns so many times, as their ratio to one another is promised most closely."""
 QUICK_S, SLOW_S = 0.7, 2.0
@@ -95,7 +95,7 @@ def measured(feeders: Feeders, asked: Sequence[Peer]) -> Turns:
         turns[name].append(feeders.turn(by_name[name], seconds))
 
     for name, warming in turns.items():
-        turn(name, SLOW_S)
+        turn(name, QUICK_S)
         if warming.pop().answered == 0:
             raise SystemExit(f"Inside Asterisk {WORDS[name]} answers no call, and without it nothing can be told.")
     for number in range(ROUNDS):
