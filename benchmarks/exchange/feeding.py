@@ -24,6 +24,8 @@ class QuietExchange(Exchange):
         """Start it."""
         for name, settings in QUIET.items():
             (self.folder / name).write_text(settings, encoding="utf-8")
+        options = self.folder / "asterisk.conf"
+        options.write_text(options.read_text(encoding="utf-8").replace("verbose = 3", "verbose = 0"), encoding="utf-8")
         super().start()
 
 
