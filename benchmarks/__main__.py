@@ -6,19 +6,28 @@ Without it, exit 1 tells that a promise is not kept.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import console, expected, page
+from benchmarks import blackhole, console, expected, live, local, page, steady
+from benchmarks.exchange import measure as exchange
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
 
 ROUTES = 1_000_000
 
 Benchmark = Callable[[Ground], Section]
-ALWAYS: dict[str, Benchmark] = {"console": console.measure}
+ALWAYS: dict[str, Benchmark] = {
+    "local": local.measure,
+    "open": steady.measure,
+    "live": live.measure,
+    "blackhole": blackhole.measure,
+    "exchange": exchange.measure,
+    "console": console.measure,
+}
 """What `make bench` runs."""
 AT_LENGTH: dict[str, Benchmark] = {}
 """What `make bench-full` adds."""
@@ -51,6 +60,7 @@ def main() -> int:
     parser.add_argument("--routes", type=int, default=ROUTES, help=f"rows of the synced table (default {ROUTES:,})")
     parser.add_argument("--check", action="store_true", help="compare with benchmarks/expected.toml; write nothing")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is ended
     with tempfile.TemporaryDirectory(prefix="fallbackrouter-bench-") as folder:
         ground = Ground(Path(folder), asked.routes, asked.full)
         sections = list(measured(chosen(asked.only, full=asked.full), ground))

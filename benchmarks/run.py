@@ -63,14 +63,14 @@ RULES = """
 @contextmanager
 def served(command: list[str], folder: Path) -> Iterator[int]:
     """Run a server that prints its port, in a line of its own or as `agi 127.0.0.1:PORT`."""
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        words = line.replace(",", " ").split()
-        yield int(next(word for word in words if word.rpartition(":")[2].isdigit()).rpartition(":")[2])
-    finally:
-        process.terminate()
-        process.wait(20)
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            words = line.replace(",", " ").split()
+            yield int(next(word for word in words if word.rpartition(":")[2].isdigit()).rpartition(":")[2])
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 Turn = dict[str, Run]
