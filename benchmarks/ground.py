@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.routes import did_of, sync, write_feed
+from benchmarks.feed import did_of, sync, write_feed
 from benchmarks.run import served
 
 LAST_RESORT = """
