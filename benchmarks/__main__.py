@@ -11,14 +11,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import expected, page
+from benchmarks import blackhole, expected, live, local, page, steady
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
 
 ROUTES = 1_000_000
 
 Benchmark = Callable[[Ground], Section]
-ALWAYS: dict[str, Benchmark] = {}
+ALWAYS: dict[str, Benchmark] = {
+    "local": local.measure,
+    "open": steady.measure,
+    "live": live.measure,
+    "blackhole": blackhole.measure,
+}
 """What `make bench` runs."""
 AT_LENGTH: dict[str, Benchmark] = {}
 """What `make bench-full` adds."""

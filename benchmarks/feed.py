@@ -32,6 +32,11 @@ def did_of(nth: int) -> str:
     return f"7495{nth * 7919 % 10**7:07d}"
 
 
+def for_all(nth: int) -> bool:
+    """Tell whether a row is for any caller at any hour."""
+    return bool(nth % 3 and nth % 10)
+
+
 def result(dice: random.Random) -> dict[str, str]:
     """Return where a call goes."""
     return {"app": "group", "num": str(dice.randrange(100, 999)), "time": "60"}
