@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import blackhole, expected, live, local, page, steady
+from benchmarks import blackhole, expected, growth, live, local, page, steady
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
 
@@ -23,9 +23,12 @@ ALWAYS: dict[str, Benchmark] = {
     "open": steady.measure,
     "live": live.measure,
     "blackhole": blackhole.measure,
+    "growth-routes": growth.routes,
+    "growth-rules": growth.rules,
+    "growth-remembered": growth.remembered,
 }
 """What `make bench` runs."""
-AT_LENGTH: dict[str, Benchmark] = {}
+AT_LENGTH: dict[str, Benchmark] = {"growth-journal": growth.journal}
 """What `make bench-full` adds."""
 
 

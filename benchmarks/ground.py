@@ -3,7 +3,7 @@
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -57,7 +57,7 @@ class Ground:
         """Return a routes.db with all routes, made when it is first asked for."""
         made = self.folder / f"routes-{self.routes}.db"
         if not made.exists():
-            house = self.folder / "feeding"
+            house = self.folder / f"feeding-{self.routes}"
             house.mkdir()
             (house / "fallbackrouter.toml").write_text(CONFIG.format(data="var", workers=1) + LAST_RESORT)
             feed = house / "feed.ndjson"
@@ -69,7 +69,14 @@ class Ground:
 
     @contextmanager
     def router(
-        self, name: str, *, more: str = "", workers: int = 1, rules: str = "", synced: bool = True
+        self,
+        name: str,
+        *,
+        more: str = "",
+        workers: int = 1,
+        rules: str = "",
+        synced: bool = True,
+        fill: Callable[[Path], object] | None = None,
     ) -> Iterator[int]:
         """Run a router in a folder of its own, with all routes unless `synced` is False; yields its FastAGI port.
 
@@ -79,6 +86,7 @@ class Ground:
             workers: `agi.workers`.
             rules: the text of its rule file.
             synced: whether it has the synced routes.
+            fill: puts more into the folder of its data, before it starts.
         """
         house = self.folder / name
         (house / "rules").mkdir(parents=True)
@@ -86,6 +94,8 @@ class Ground:
         (house / "rules" / "rules.yaml").write_text(rules or "[]\n")
         if synced:
             (house / "var" / "routes.db").hardlink_to(self.synced())
+        if fill is not None:
+            fill(house / "var")
         config = house / "fallbackrouter.toml"
         config.write_text(CONFIG.format(data="var", workers=workers) + LAST_RESORT + more)
         with served([sys.executable, "-m", "fallbackrouter", "serve", "--config", str(config)], house) as port:

@@ -63,8 +63,8 @@ def picture(title: str, sizes_of: str, lines: Sequence[Line], bound: float) -> s
     highest = max(bound, *(value for line in lines for _, value in line.points))
     scale = _Scale(math.log10(sizes[0]), math.log10(sizes[-1]), max(LEAST_TOP, highest * ROOM))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-        f' role="img"><title>{escape(title)}</title><style>{STYLE}</style>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+        f"<title>{escape(title)}</title><style>{STYLE}</style>",
         f'<rect class="ground" width="{WIDTH}" height="{HEIGHT}" rx="6"/>',
         _text(LEFT, 22, title, "title", "start"),
         *_axes(scale, sizes, sizes_of),

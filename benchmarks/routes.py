@@ -14,8 +14,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from threading import Thread
@@ -53,6 +54,9 @@ num = "100"
 PLAIN = "CREATE TABLE plain (id TEXT PRIMARY KEY, did TEXT, caller TEXT, hours TEXT, zone TEXT, result TEXT)"
 SETTINGS = Settings(last_resort={"app": "group", "num": "100"})
 
+First = Callable[[Call, datetime], object]
+"""Looks a call up at a moment."""
+
 
 def plain_s(feed: Path, folder: Path) -> float:
     """Return what `plain` takes, in a process of its own: it fills its memory, which is not what is measured."""
@@ -84,15 +88,21 @@ def look_up_us(tables: Sequence[tuple[Path, int]]) -> list[list[float]]:
     at, dice = SystemClock().now_at(), random.Random(3)
     copies = [RoutesCopy.load(path, gate=build_gate(SETTINGS), load_zone=load_zone) for path, _ in tables]
     asked = [[_call(dice.randrange(count)) for _ in range(4000)] for _, count in tables]
-    found: list[list[float]] = [[] for _ in tables]
-    for _ in range(LOOK_UP_TURNS):
-        for copy, some, times in zip(copies, asked, found, strict=True):
-            begun = perf_counter()
-            for call in some:
-                copy.first(call, at)
-            times.append((perf_counter() - begun) / len(some) * 1e6)
+    found = first_us([(copy.first, some) for copy, some in zip(copies, asked, strict=True)], at)
     for copy in copies:
         copy.close()
+    return found
+
+
+def first_us(asked: Sequence[tuple[First, Sequence[Call]]], at: datetime) -> list[list[float]]:
+    """Return the microseconds of a look-up in each of some tables for its calls at a moment, turn by turn."""
+    found: list[list[float]] = [[] for _ in asked]
+    for _ in range(LOOK_UP_TURNS):
+        for (first, some), times in zip(asked, found, strict=True):
+            begun = perf_counter()
+            for call in some:
+                first(call, at)
+            times.append((perf_counter() - begun) / len(some) * 1e6)
     return found
 
 
