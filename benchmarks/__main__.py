@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with benchmarks/expected.toml; write nothing")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fallbackrouter-bench-") as folder:
-        ground = Ground(Path(folder), asked.routes, asked.full)
+        ground = Ground(Path(folder), asked.routes, asked.full, draw=asked.full and not asked.check)
         sections = list(measured(chosen(asked.only, full=asked.full), ground))
     if asked.check:
         return expected.check(sections)

@@ -41,11 +41,13 @@ class Ground:
         folder: a folder of theirs.
         routes: rows of the synced table that `synced` makes; 1,000,000 in a full run.
         full: whether the run is the long one.
+        draw: whether it draws docs/img anew.
     """
 
     folder: Path
     routes: int
     full: bool
+    draw: bool = False
 
     def dids(self, count: int = DIDS) -> list[str]:
         """Return numbers that have a synced route for any caller at any hour, all over the table; the same always."""

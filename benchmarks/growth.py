@@ -59,7 +59,7 @@ def routes(ground: Ground) -> Section:
     looked = look_up_us([(replace(ground, routes=size).synced(), size) for size in sizes])
     curves = [Curve("a call alone", "ms", rounds), Curve("a look-up", "us", _by_round(looked))]
     about = f"A synced route decides. {ALONE} {WITHIN}"
-    return Growth("routes", "routes", sizes).section(about, curves, alone.failed, draw=ground.full)
+    return Growth("routes", "routes", sizes).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def rules(ground: Ground) -> Section:
@@ -78,7 +78,7 @@ def rules(ground: Ground) -> Section:
     about = f"""A rule of the admin's decides; of ten rules two have patterns for a hundred numbers each, two ask who
         calls, two have hours, and the last takes all calls. {ALONE} {WITHIN} It is not promised by itself: among 10
         rules most numbers were asked for just now, and what their patterns matched is kept."""
-    return Growth("rules", "rules", sizes).section(about, curves, alone.failed, draw=ground.full)
+    return Growth("rules", "rules", sizes).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def remembered(ground: Ground) -> Section:
@@ -96,7 +96,7 @@ def remembered(ground: Ground) -> Section:
         alone, rounds = _alone(served, ground)
     about = f"An answer that the CRM gave before decides; the CRM cannot be reached. {ALONE}"
     curves = [Curve("a call alone", "ms", rounds)]
-    return Growth("remembered", "remembered answers", sizes).section(about, curves, alone.failed, draw=ground.full)
+    return Growth("remembered", "remembered answers", sizes).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def journal(ground: Ground) -> Section:
@@ -123,7 +123,7 @@ def journal(ground: Ground) -> Section:
         {grown.CALLERS:,} callers, so that each index is written to all over. {ALONE} With the write: {WRITTEN:,} calls,
         {IN_FLIGHT} in flight, from the first one's arrival until the last one's record and times are in the file."""
     curves = [Curve("a call alone", "ms", rounds), Curve("a call with its write", "us", written)]
-    return Growth("journal", "decisions on record", sizes).section(about, curves, alone.failed, draw=ground.full)
+    return Growth("journal", "decisions on record", sizes).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def _sizes(ground: Ground, first: int, last: int) -> list[int]:
