@@ -136,7 +136,7 @@ class Growth:
         figures.append(Figure("calls without such an answer", failed, "calls", most=0))
         if draw:
             lines = [curve.line(self.sizes) for curve in curves]
-            title = f"Cost of a call by the number of {self.noun}, as times the first"
+            title = f"Cost of a call by {self.noun}, as times the first"
             file = IMAGES / f"growth-{self.name}.svg"
             file.write_text(picture(title, self.noun, lines, BOUND), encoding="utf-8")
         return Section.of(f"Growth: {self.noun}", about, figures)

@@ -1,4 +1,5 @@
-from xml.etree import ElementTree as ET  # noqa: N817 - its usual name
+from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_it_names_its_sizes_what_they_are_of_and_its_line() -> None:
 
 def test_ten_times_as_many_are_always_as_far_to_the_right() -> None:
     across = [x for x, _ in points(parsed(ROUTES))]
-    steps = [right - left for left, right in zip(across, across[1:], strict=False)]
+    steps = [right - left for left, right in pairwise(across)]
     assert steps == pytest.approx([steps[0]] * 3, abs=0.2)
     assert steps[0] > 100
 
