@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlite3 import connect
 from time import perf_counter, sleep
 
-from benchmarks import filled, grown, turns
+from benchmarks import filled, grown
 from benchmarks.compiled import Load
 from benchmarks.feed import did_of, for_all
 from benchmarks.figures import Section
@@ -38,6 +38,8 @@ POLL_S = 0.005
 LOOK_UPS = 4_000
 JOURNAL_DIDS = 200
 _WHOLE = "SELECT count(*) FROM decisions INDEXED BY decisions_by_time WHERE at >= ? AND ms IS NOT NULL"
+WORD = ',{}"'
+"""How an answer ends: FR_SOURCE is the last of its variables."""
 DOWN = '[crm]\nurl = "http://127.0.0.1:9/{stage}"\n'
 """A CRM that cannot be reached: remembered answers are what is left."""
 ALONE = f"""Calls come one at a time by FastAGI, each recorded; routers of all sizes run side by side and take turns of
@@ -137,7 +139,7 @@ def _sizes(ground: Ground, first: int, last: int) -> list[int]:
 def _load(ground: Ground, name: str, source: str) -> Load:
     folder = ground.folder / f"growth-load-{name}"
     folder.mkdir()
-    return Load.of(folder, ["0"], turns.WORD.format(source))
+    return Load.of(folder, ["0"], WORD.format(source))
 
 
 def _synced_dids(size: int, dice: random.Random) -> list[str]:
