@@ -50,45 +50,45 @@ WITHIN = """A look-up is what of it is the table's own, in a process, without th
 
 def routes(ground: Ground) -> Section:
     """Measure synced routes, 1,000 and more."""
-    sizes = _sizes(ground, 1_000, ground.routes)
+    counts = sizes(ground, 1_000, ground.routes)
     with ExitStack() as stack:
         served = []
-        for size in sizes:
+        for size in counts:
             table = replace(ground, routes=size)
             port = stack.enter_context(table.router(f"growth-routes-{size}"))
             served.append(Served(port, _load(ground, f"routes-{size}", "synced"), partial(_synced_dids, size)))
         alone, rounds = _alone(served, ground)
-    looked = look_up_us([(replace(ground, routes=size).synced(), size) for size in sizes])
+    looked = look_up_us([(replace(ground, routes=size).synced(), size) for size in counts])
     curves = [Curve("a call alone", "ms", rounds), Curve("a look-up", "us", _by_round(looked))]
     about = f"A synced route decides. {ALONE} {WITHIN}"
-    return Growth("routes", "routes", sizes).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("routes", "routes", counts).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def rules(ground: Ground) -> Section:
     """Measure rules of rule files, 10 and more."""
-    sizes = _sizes(ground, 10, ground.routes // 100)
+    counts = sizes(ground, 10, ground.routes // 100)
     with ExitStack() as stack:
         served = []
-        for size in sizes:
+        for size in counts:
             name = f"growth-rules-{size}"
             port = stack.enter_context(ground.router(name, rules=filled.rules(size), synced=False))
             dids = partial(filled.rule_dids, size, grown.CALLS)
             served.append(Served(port, _load(ground, f"rules-{size}", "fallback"), dids))
         alone, rounds = _alone(served, ground)
-        looked = _rule_us([(ground.folder / f"growth-rules-{size}", size) for size in sizes])
+        looked = _rule_us([(ground.folder / f"growth-rules-{size}", size) for size in counts])
     curves = [Curve("a call alone", "ms", rounds), Curve("a look-up", "us", _by_round(looked), promised=False)]
     about = f"""A rule of the admin's decides; of ten rules two have patterns for a hundred numbers each, two ask who
         calls, two have hours, and the last takes all calls. {ALONE} {WITHIN} It is not promised by itself: among 10
         rules most numbers were asked for just now, and what their patterns matched is kept."""
-    return Growth("rules", "rules", sizes).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("rules", "rules", counts).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def remembered(ground: Ground) -> Section:
     """Measure remembered answers, 1,000 and more."""
-    sizes = _sizes(ground, 1_000, ground.routes // 10)
+    counts = sizes(ground, 1_000, ground.routes // 10)
     with ExitStack() as stack:
         served = []
-        for size in sizes:
+        for size in counts:
             fill = partial(filled.remember, count=size, calls=grown.CALLS)
             name = f"growth-remembered-{size}"
             port = stack.enter_context(ground.router(name, more=DOWN, synced=False, fill=fill))
@@ -98,22 +98,22 @@ def remembered(ground: Ground) -> Section:
         alone, rounds = _alone(served, ground)
     about = f"An answer that the CRM gave before decides; the CRM cannot be reached. {ALONE}"
     curves = [Curve("a call alone", "ms", rounds)]
-    return Growth("remembered", "remembered answers", sizes).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("remembered", "remembered answers", counts).section(about, curves, alone.failed, draw=ground.draw)
 
 
 def journal(ground: Ground) -> Section:
     """Measure decisions on record, 10,000 and more."""
-    sizes = _sizes(ground, 10_000, 5 * ground.routes)
+    counts = sizes(ground, 10_000, 5 * ground.routes)
     few = replace(ground, routes=1_000)
     dids = _synced_dids(few.routes, random.Random(9))[:JOURNAL_DIDS]
     with ExitStack() as stack:
         served = []
-        for size in sizes:
+        for size in counts:
             fill = partial(filled.write_journal, count=size, dids=dids)
             port = stack.enter_context(few.router(f"growth-journal-{size}", fill=fill))
             load = _load(ground, f"journal-{size}", "synced")
             served.append(Served(port, load, lambda dice: dice.choices(dids, k=grown.CALLS)))
-        houses = [ground.folder / f"growth-journal-{size}" for size in sizes]
+        houses = [ground.folder / f"growth-journal-{size}" for size in counts]
         dice = random.Random(13)
         for one in served:
             one.warm(dice)
@@ -125,11 +125,15 @@ def journal(ground: Ground) -> Section:
         {grown.CALLERS:,} callers, so that each index is written to all over. {ALONE} With the write: {WRITTEN:,} calls,
         {IN_FLIGHT} in flight, from the first one's arrival until the last one's record and times are in the file."""
     curves = [Curve("a call alone", "ms", rounds), Curve("a call with its write", "us", written)]
-    return Growth("journal", "decisions on record", sizes).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("journal", "decisions on record", counts).section(about, curves, alone.failed, draw=ground.draw)
 
 
-def _sizes(ground: Ground, first: int, last: int) -> list[int]:
-    """Return ten times as many each time, from the first to the last; only those two unless the run is the long one."""
+def sizes(ground: Ground, first: int, last: int) -> list[int]:
+    """Return ten times as many each time, from the first to the last; only those two unless the run is the long one.
+
+    The last is ten times the first at the least.
+    """
+    last = max(last, first * 10)
     steps = [first]
     while steps[-1] * 10 < last:
         steps.append(steps[-1] * 10)
