@@ -109,12 +109,18 @@ class Curve:
         """Return how many times the first size's it usually is, round by round."""
         return median(costs[place] / costs[0] for costs in self.rounds)
 
+    @property
+    def times_first_at_best(self) -> float:
+        """Return how many times the first size's least cost the last size's least is."""
+        return min(costs[-1] for costs in self.rounds) / min(costs[0] for costs in self.rounds)
+
     def figures(self, sizes: Sequence[int], noun: str) -> Iterator[Figure]:
         """Yield the cost at each size, and how it grew from the first to the last."""
         for place, size in enumerate(sizes):
             yield Figure(f"{self.what}, {size:,} {noun}", self.usual(place), self.unit)
         grew = f"{self.what}, {sizes[-1]:,} {noun}: times that with {sizes[0]:,}"
         yield Figure(grew, self.times_first(-1), most=BOUND if self.promised else None, better="less")
+        yield Figure(f"{grew}, the least disturbed turn of each", self.times_first_at_best, better="less")
 
     def line(self, sizes: Sequence[int]) -> Line:
         """Return it as a line of a picture."""

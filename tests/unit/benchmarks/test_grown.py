@@ -16,9 +16,14 @@ def a_growth() -> Growth:
 
 
 def test_how_much_it_grew_is_the_usual_of_rounds_whatever_one_of_them_met() -> None:
-    *costs, grew = Curve("a call", "ms", DISTURBED).figures(SIZES, "routes")
+    *costs, grew, _ = Curve("a call", "ms", DISTURBED).figures(SIZES, "routes")
     assert [cost.value for cost in costs] == [1.0, 9.0, 1.4]
     assert (grew.value, grew.unit, grew.most) == (1.3, "", 1.5)
+
+
+def test_the_least_disturbed_turns_are_compared_whatever_their_rounds() -> None:
+    rounds = [[1.0, 1.0, 2.4], [4.0, 1.0, 1.2], [3.0, 1.0, 9.0]]
+    assert Curve("a call", "ms", rounds).times_first_at_best == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize(("last", "kept"), [(1.5, True), (1.51, False)])
@@ -31,7 +36,7 @@ def test_what_is_not_promised_breaks_none_and_yet_is_better_the_less_it_is() -> 
     curve = Curve("a look-up", "us", [[1.0, 2.0, 3.0]], promised=False)
     section = a_growth().section("", [curve], 0, draw=False)
     assert section.kept
-    assert section.figures[-2].less_is_better
+    assert all(figure.less_is_better for figure in section.figures if not figure.unit)
 
 
 def test_a_call_without_such_an_answer_breaks_the_promise() -> None:
