@@ -37,7 +37,7 @@ WRITE_S = 120
 POLL_S = 0.005
 LOOK_UPS = 4_000
 JOURNAL_DIDS = 200
-_WHOLE = "SELECT count(*) FROM decisions INDEXED BY decisions_by_time WHERE at >= ? AND ms IS NOT NULL"
+_SINCE = "SELECT count(*) FROM decisions INDEXED BY decisions_by_time WHERE at >= ?"
 WORD = ',{}"'
 """How an answer ends: FR_SOURCE is the last of its variables."""
 DOWN = '[crm]\nurl = "http://127.0.0.1:9/{stage}"\n'
@@ -123,7 +123,7 @@ def journal(ground: Ground) -> Section:
         written = in_turns(served, WRITING_ROUNDS, lambda one: _written_us(one, journals[one.port], dice))
     about = f"""Each call is recorded among decisions of the last 100 days, of the same {JOURNAL_DIDS} numbers and
         {grown.CALLERS:,} callers, so that each index is written to all over. {ALONE} With the write: {WRITTEN:,} calls,
-        {IN_FLIGHT} in flight, from the first one's arrival until the last one's record and times are in the file."""
+        {IN_FLIGHT} in flight, from the first one's arrival until the last one's record is in the file."""
     curves = [Curve("a call alone", "ms", rounds), Curve("a call with its write", "us", written)]
     return Growth("journal", "decisions on record", counts).section(about, curves, alone.failed, draw=ground.draw)
 
@@ -180,7 +180,7 @@ def _rule_us(houses: Sequence[tuple[Path, int]]) -> list[list[float]]:
 
 
 def _written_us(served: Served, journal: Path, dice: random.Random) -> float:
-    """Return the microseconds of a call, the write of its record and times included."""
+    """Return the microseconds of a call, the write of its record included."""
     first_ms = int(SystemClock().now_at().timestamp() * 1000)
     begun = perf_counter()
     served.closed(dice, WRITTEN, IN_FLIGHT)
@@ -197,4 +197,4 @@ def _written_us(served: Served, journal: Path, dice: random.Random) -> float:
 @contextmanager
 def _looking(journal: Path) -> Iterator[Callable[[int], int]]:
     with closing(connect(f"{journal.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        yield lambda since_ms: int(connection.execute(_WHOLE, (since_ms,)).fetchone()[0])
+        yield lambda since_ms: int(connection.execute(_SINCE, (since_ms,)).fetchone()[0])
