@@ -71,18 +71,22 @@ def in_turns(served: Sequence[Served], rounds: int, measure: Callable[[Served], 
     return found
 
 
-class Alone:
-    """Measures calls one at a time, and counts those that failed."""
+class Caller:
+    """Makes turns of calls, and counts those that failed."""
 
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
         self.failed = 0
 
-    def __call__(self, served: Served) -> float:
-        """Return a turn's p50 in ms."""
-        seen = served.closed(self._dice, CALLS, 1)
+    def closed(self, served: Served, calls: int, in_flight: int) -> Seen:
+        """Make a turn of calls."""
+        seen = served.closed(self._dice, calls, in_flight)
         self.failed += seen.failed
-        return seen.ms(50)
+        return seen
+
+    def alone_ms(self, served: Served) -> float:
+        """Return the p50 of a turn of calls one at a time."""
+        return self.closed(served, CALLS, 1).ms(50)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from benchmarks.compiled import Load
 from benchmarks.feed import did_of, for_all
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
-from benchmarks.grown import Alone, Curve, Growth, Rounds, Served, in_turns
+from benchmarks.grown import Caller, Curve, Growth, Rounds, Served, in_turns
 from benchmarks.routes import first_us, look_up_us
 from fallbackrouter.clock import SystemClock, load_zone
 from fallbackrouter.core.call import Call
@@ -57,11 +57,11 @@ def routes(ground: Ground) -> Section:
             table = replace(ground, routes=size)
             port = stack.enter_context(table.router(f"growth-routes-{size}"))
             served.append(Served(port, _load(ground, f"routes-{size}", "synced"), partial(_synced_dids, size)))
-        alone, rounds = _alone(served, ground)
+        caller, rounds = _alone(served, ground)
     looked = look_up_us([(replace(ground, routes=size).synced(), size) for size in counts])
     curves = [Curve("a call alone", "ms", rounds), Curve("a look-up", "us", _by_round(looked))]
     about = f"A synced route decides. {ALONE} {WITHIN}"
-    return Growth("routes", "routes", counts).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("routes", "routes", counts).section(about, curves, caller.failed, draw=ground.draw)
 
 
 def rules(ground: Ground) -> Section:
@@ -74,13 +74,13 @@ def rules(ground: Ground) -> Section:
             port = stack.enter_context(ground.router(name, rules=filled.rules(size), synced=False))
             dids = partial(filled.rule_dids, size, grown.CALLS)
             served.append(Served(port, _load(ground, f"rules-{size}", "fallback"), dids))
-        alone, rounds = _alone(served, ground)
+        caller, rounds = _alone(served, ground)
         looked = _rule_us([(ground.folder / f"growth-rules-{size}", size) for size in counts])
     curves = [Curve("a call alone", "ms", rounds), Curve("a look-up", "us", _by_round(looked), promised=False)]
     about = f"""A rule of the admin's decides; of ten rules two have patterns for a hundred numbers each, two ask who
         calls, two have hours, and the last takes all calls. {ALONE} {WITHIN} It is not promised by itself: among 10
         rules most numbers were asked for just now, and what their patterns matched is kept."""
-    return Growth("rules", "rules", counts).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("rules", "rules", counts).section(about, curves, caller.failed, draw=ground.draw)
 
 
 def remembered(ground: Ground) -> Section:
@@ -95,10 +95,10 @@ def remembered(ground: Ground) -> Section:
             dids = partial(filled.remembered_dids, size, grown.CALLS)
             load = _load(ground, f"remembered-{size}", "remembered")
             served.append(Served(port, load, dids, any_caller=False))
-        alone, rounds = _alone(served, ground)
+        caller, rounds = _alone(served, ground)
     about = f"An answer that the CRM gave before decides; the CRM cannot be reached. {ALONE}"
     curves = [Curve("a call alone", "ms", rounds)]
-    return Growth("remembered", "remembered answers", counts).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("remembered", "remembered answers", counts).section(about, curves, caller.failed, draw=ground.draw)
 
 
 def journal(ground: Ground) -> Section:
@@ -118,14 +118,14 @@ def journal(ground: Ground) -> Section:
         for one in served:
             one.warm(dice)
             one.closed(dice, FOR_SPLITS, IN_FLIGHT)
-        alone, rounds = _alone(served, ground)
+        caller, rounds = _alone(served, ground)
         journals = {one.port: house / "var" / "journal.db" for one, house in zip(served, houses, strict=True)}
-        written = in_turns(served, WRITING_ROUNDS, lambda one: _written_us(one, journals[one.port], dice))
+        written = in_turns(served, WRITING_ROUNDS, lambda one: _written_us(caller, one, journals[one.port]))
     about = f"""Each call is recorded among decisions of the last 100 days, of the same {JOURNAL_DIDS} numbers and
         {grown.CALLERS:,} callers, so that each index is written to all over. {ALONE} With the write: {WRITTEN:,} calls,
         {IN_FLIGHT} in flight, from the first one's arrival until the last one's record is in the file."""
     curves = [Curve("a call alone", "ms", rounds), Curve("a call with its write", "us", written)]
-    return Growth("journal", "decisions on record", counts).section(about, curves, alone.failed, draw=ground.draw)
+    return Growth("journal", "decisions on record", counts).section(about, curves, caller.failed, draw=ground.draw)
 
 
 def sizes(ground: Ground, first: int, last: int) -> list[int]:
@@ -151,12 +151,12 @@ def _synced_dids(size: int, dice: random.Random) -> list[str]:
     return [did_of(nth) for nth in islice(always, grown.CALLS)]
 
 
-def _alone(served: Sequence[Served], ground: Ground) -> tuple[Alone, Rounds]:
+def _alone(served: Sequence[Served], ground: Ground) -> tuple[Caller, Rounds]:
     dice = random.Random(5)
     for one in served:
         one.warm(dice)
-    alone = Alone(dice)
-    return alone, in_turns(served, ROUNDS_IN_FULL if ground.full else ROUNDS, alone)
+    caller = Caller(dice)
+    return caller, in_turns(served, ROUNDS_IN_FULL if ground.full else ROUNDS, caller.alone_ms)
 
 
 def _by_round(by_size: Sequence[Sequence[float]]) -> Rounds:
@@ -179,13 +179,13 @@ def _rule_us(houses: Sequence[tuple[Path, int]]) -> list[list[float]]:
     return first_us(asked, SystemClock().now_at())
 
 
-def _written_us(served: Served, journal: Path, dice: random.Random) -> float:
+def _written_us(caller: Caller, served: Served, journal: Path) -> float:
     """Return the microseconds of a call, the write of its record included."""
     first_ms = int(SystemClock().now_at().timestamp() * 1000)
     begun = perf_counter()
-    served.closed(dice, WRITTEN, IN_FLIGHT)
+    answered = WRITTEN - caller.closed(served, WRITTEN, IN_FLIGHT).failed
     with _looking(journal) as count_since:
-        while count_since(first_ms) < WRITTEN:
+        while count_since(first_ms) < answered:
             if perf_counter() - begun > WRITE_S:
                 raise SystemExit(
                     f"{WRITTEN:,} calls were not recorded within {WRITE_S} s: see what the router printed."
