@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import blackhole, console, expected, live, local, page, steady
+from benchmarks import blackhole, console, expected, growth, live, local, page, steady
 from benchmarks.exchange import measure as exchange
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
@@ -27,9 +27,12 @@ ALWAYS: dict[str, Benchmark] = {
     "blackhole": blackhole.measure,
     "exchange": exchange.measure,
     "console": console.measure,
+    "growth-routes": growth.routes,
+    "growth-rules": growth.rules,
+    "growth-remembered": growth.remembered,
 }
 """What `make bench` runs."""
-AT_LENGTH: dict[str, Benchmark] = {}
+AT_LENGTH: dict[str, Benchmark] = {"growth-journal": growth.journal}
 """What `make bench-full` adds."""
 
 
@@ -62,7 +65,7 @@ def main() -> int:
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is ended
     with tempfile.TemporaryDirectory(prefix="fallbackrouter-bench-") as folder:
-        ground = Ground(Path(folder), asked.routes, asked.full)
+        ground = Ground(Path(folder), asked.routes, asked.full, draw=asked.full and not asked.check)
         sections = list(measured(chosen(asked.only, full=asked.full), ground))
     if asked.check:
         return expected.check(sections)

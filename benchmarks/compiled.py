@@ -87,15 +87,15 @@ class Load:
         path.write_text("".join(f"{did}\n" for did in dids))
         return cls(build("load", folder), path, word)
 
-    def closed(self, port: int, calls: int, in_flight: int) -> Seen:
-        """Keep a fixed number of calls in flight."""
-        return self._run(port, calls, "closed", in_flight)
+    def closed(self, port: int, calls: int, in_flight: int, first_caller: int = 0) -> Seen:
+        """Keep a fixed number of calls in flight; the callers are 7495 and the numbers from that one up to 4999."""
+        return self._run(port, calls, "closed", in_flight, first_caller)
 
     def open(self, port: int, calls: int, per_second: float) -> Seen:
         """Let calls arrive at a fixed rate, and count each one's time from when it was to arrive."""
         return self._run(port, calls, "open", per_second)
 
-    def _run(self, port: int, calls: int, loop: str, pace: float) -> Seen:
-        words = [port, calls, loop, pace, next(_blocks) * BLOCK, self.dids, self.word]
+    def _run(self, port: int, calls: int, loop: str, pace: float, first_caller: int = 0) -> Seen:
+        words = [port, calls, loop, pace, next(_blocks) * BLOCK + first_caller, self.dids, self.word]
         command = [str(self.program), *map(str, words)]
         return read(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

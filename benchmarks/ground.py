@@ -3,13 +3,13 @@
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.routes import did_of, for_all, sync, write_feed
+from benchmarks.feed import did_of, for_all, sync, write_feed
 from benchmarks.run import served
 
 LAST_RESORT = """
@@ -42,11 +42,13 @@ class Ground:
         folder: a folder of theirs.
         routes: rows of the synced table that `synced` makes; 1,000,000 in a full run.
         full: whether the run is the long one.
+        draw: whether it draws docs/img anew.
     """
 
     folder: Path
     routes: int
     full: bool
+    draw: bool = False
 
     def dids(self, count: int = DIDS) -> list[str]:
         """Return numbers that have a synced route for any caller at any hour, all over the table; the same always."""
@@ -58,7 +60,7 @@ class Ground:
         """Return a routes.db with all routes, made when it is first asked for."""
         made = self.folder / f"routes-{self.routes}.db"
         if not made.exists():
-            house = self.folder / "feeding"
+            house = self.folder / f"feeding-{self.routes}"
             house.mkdir()
             (house / "fallbackrouter.toml").write_text(CONFIG.format(data="var", workers=1, admin="") + LAST_RESORT)
             feed = house / "feed.ndjson"
@@ -70,7 +72,15 @@ class Ground:
 
     @contextmanager
     def router(
-        self, name: str, *, more: str = "", workers: int = 1, rules: str = "", admin: str = "", synced: bool = True
+        self,
+        name: str,
+        *,
+        more: str = "",
+        workers: int = 1,
+        rules: str = "",
+        admin: str = "",
+        synced: bool = True,
+        fill: Callable[[Path], object] | None = None,
     ) -> Iterator[int]:
         """Run a router in a folder of its own, with all routes unless `synced` is False; yields its FastAGI port.
 
@@ -81,6 +91,7 @@ class Ground:
             rules: the text of its rule file.
             admin: where its console listens; "": nowhere.
             synced: whether it has the synced routes.
+            fill: puts more into the folder of its data, before it starts.
         """
         house = self.folder / name
         (house / "rules").mkdir(parents=True)
@@ -88,6 +99,8 @@ class Ground:
         (house / "rules" / "rules.yaml").write_text(rules or "[]\n")
         if synced:
             (house / "var" / "routes.db").hardlink_to(self.synced())
+        if fill is not None:
+            fill(house / "var")
         config = house / "fallbackrouter.toml"
         config.write_text(CONFIG.format(data="var", workers=workers, admin=admin) + LAST_RESORT + more)
         with served([sys.executable, "-m", "fallbackrouter", "serve", "--config", str(config)], house) as port:

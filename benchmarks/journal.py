@@ -78,15 +78,19 @@ _INSERT = f"""INSERT INTO decisions ({", ".join((*DECISION_COLUMNS, "ms"))})
 
 
 def build(path: Path, count: int) -> None:
-    """Make a journal of so many decisions; an index is made behind them, as that is faster and ends the same."""
     began_s = perf_counter()
+    fill(path, decisions(count, FIRST_MS, SPAN_MS))
+    print(f"built {count:,} decisions, {path.stat().st_size / 1e6:,.0f} MB, in {perf_counter() - began_s:.0f} s")
+
+
+def fill(path: Path, rows: Iterator[Row]) -> None:
+    """Make a journal of decisions; an index is made behind them, as that is faster and ends the same."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         schema.create(connection)
         connection.execute("PRAGMA synchronous = OFF")
         indexes = [sql for sql in schema.STATEMENTS if "INDEX" in sql and " ON decisions " in sql]
         for sql in indexes:
             connection.execute(f"DROP INDEX {sql.split(' ON ')[0].split()[-1]}")
-        rows = decisions(count, FIRST_MS, SPAN_MS)
         while batch := list(islice(rows, _AT_ONCE)):
             connection.execute("BEGIN")
             connection.executemany(_INSERT, batch)
@@ -95,7 +99,6 @@ def build(path: Path, count: int) -> None:
         for sql in indexes:
             connection.execute(sql)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    print(f"built {count:,} decisions, {path.stat().st_size / 1e6:,.0f} MB, in {perf_counter() - began_s:.0f} s")
 
 
 def questions(count: int) -> dict[str, Wanted]:

@@ -9,35 +9,32 @@ files.
 
 import asyncio
 import json
-import os
 import random
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from threading import Thread
 from time import perf_counter, sleep
 
 import msgspec
-import uvloop
 
-from benchmarks.load import Run, closed_loop
-from benchmarks.run import served
+from benchmarks.feed import Feed, did_of, result, sync, write_feed
+from benchmarks.routes_served import TURNS, served_figures
 from fallbackrouter.clock import SystemClock, load_zone
 from fallbackrouter.config.build import build_gate
 from fallbackrouter.config.settings import Settings
-from fallbackrouter.control.client import command
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.numbers import read_number
 from fallbackrouter.store.routes import RoutesCopy
 
 ROUTES = 1_000_000
 DELTA_ROWS = 1_000
-TURNS = 3
 LOOK_UP_TURNS = 15
 CONFIG = """
 data_dir = "var"
@@ -57,42 +54,8 @@ num = "100"
 PLAIN = "CREATE TABLE plain (id TEXT PRIMARY KEY, did TEXT, caller TEXT, hours TEXT, zone TEXT, result TEXT)"
 SETTINGS = Settings(last_resort={"app": "group", "num": "100"})
 
-Row = dict[str, object]
-
-
-def rows(count: int) -> Iterator[Row]:
-    """Yield a feed as customers' lists are: a number each, every third with a caller, every tenth with hours."""
-    dice = random.Random(7)
-    for nth in range(count):
-        row: Row = {"id": f"client-{nth}", "did": did_of(nth), "result": result(dice)}
-        if nth % 3 == 0:
-            row["caller"] = f"79{dice.randrange(10**9):09d}"
-        if nth % 10 == 0:
-            row |= {"when": "09:00-18:00,mon-fri,*,*", "timezone": "Europe/Moscow"}
-        yield row
-
-
-def did_of(nth: int) -> str:
-    """Return a number, scattered over ten million."""
-    return f"7495{nth * 7919 % 10**7:07d}"
-
-
-def for_all(nth: int) -> bool:
-    """Tell whether a row is for any caller at any hour."""
-    return bool(nth % 3 and nth % 10)
-
-
-def result(dice: random.Random) -> dict[str, str]:
-    """Return where a call goes."""
-    return {"app": "group", "num": str(dice.randrange(100, 999)), "time": "60"}
-
-
-def write_feed(path: Path, count: int) -> None:
-    """Write a feed with a row a line."""
-    with path.open("wb") as out:
-        for row in rows(count):
-            out.write(msgspec.json.encode(row) + b"\n")
-        out.write(b'{"full": true}\n')
+First = Callable[[Call, datetime], object]
+"""Looks a call up at a moment."""
 
 
 def plain_s(feed: Path, folder: Path) -> float:
@@ -120,66 +83,31 @@ def plain(feed: Path, folder: Path) -> float:
     return perf_counter() - begun
 
 
-def sync(folder: Path, feed: Path) -> tuple[float, float]:
-    """Return the seconds and the peak MiB of `fallbackrouter sync --from`, its start included."""
-    begun = perf_counter()
-    config = str(folder / "fallbackrouter.toml")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fallbackrouter", "sync", "--config", config, "--from", str(feed), "--force"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"the sync failed with status {status}")
-    return perf_counter() - begun, usage.ru_maxrss / 1024
-
-
 def look_up_us(tables: Sequence[tuple[Path, int]]) -> list[list[float]]:
     """Return the microseconds of a look-up in each table, turn by turn; every number asked for is in its table."""
     at, dice = SystemClock().now_at(), random.Random(3)
     copies = [RoutesCopy.load(path, gate=build_gate(SETTINGS), load_zone=load_zone) for path, _ in tables]
     asked = [[_call(dice.randrange(count)) for _ in range(4000)] for _, count in tables]
-    found: list[list[float]] = [[] for _ in tables]
-    for _ in range(LOOK_UP_TURNS):
-        for copy, some, times in zip(copies, asked, found, strict=True):
-            begun = perf_counter()
-            for call in some:
-                copy.first(call, at)
-            times.append((perf_counter() - begun) / len(some) * 1e6)
+    found = first_us([(copy.first, some) for copy, some in zip(copies, asked, strict=True)], at)
     for copy in copies:
         copy.close()
     return found
 
 
+def first_us(asked: Sequence[tuple[First, Sequence[Call]]], at: datetime) -> list[list[float]]:
+    """Return the microseconds of a look-up in each of some tables for its calls at a moment, turn by turn."""
+    found: list[list[float]] = [[] for _ in asked]
+    for _ in range(LOOK_UP_TURNS):
+        for (first, some), times in zip(asked, found, strict=True):
+            begun = perf_counter()
+            for call in some:
+                first(call, at)
+            times.append((perf_counter() - begun) / len(some) * 1e6)
+    return found
+
+
 def _call(nth: int) -> Call:
     return Call(read_number(did_of(nth), None), read_number(f"7950{nth:07d}", None))
-
-
-class Feed:
-    """Takes deltas by the same way as a CRM's: a server that answers one page."""
-
-    def __init__(self, body: Callable[[], bytes]) -> None:
-        self._body = body
-        self.port = 0
-
-    async def serve(self, started: Callable[[], None]) -> None:
-        """Listen until cancelled."""
-        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        started()
-        async with server:
-            await server.serve_forever()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                body = self._body()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
-                writer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
-                await writer.drain()
-        writer.close()
 
 
 def delta_s(folder: Path, feed: Path, count: int) -> float:
@@ -217,100 +145,6 @@ def delta_s(folder: Path, feed: Path, count: int) -> float:
         took.append(json.loads(done.stdout)["took_s"])
     loop.call_soon_threadsafe(task.cancel)
     return float(median(took[1:]))
-
-
-def rss_mb(pid: int) -> float:
-    """Return what a process takes."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1_048_576
-
-
-def peak_mb(pid: int) -> float:
-    """Return the most that a process ever took."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
-
-
-def worker(folder: Path) -> int:
-    """Return the call worker's pid."""
-    return int(command(folder / "var", {"do": "status"}, 10)["workers"][0]["pid"])
-
-
-def calls(port: int, count: int, at_once: int, routes: int) -> Run:
-    """Make calls for numbers that have routes."""
-    dice = random.Random(5)
-    dids = [did_of(dice.randrange(routes)) for _ in range(500)]
-    return uvloop.run(closed_loop(port, calls=count, at_once=at_once, dids=dids))
-
-
-def served_figures(folder: Path, feed: Path, count: int) -> dict[str, float]:
-    """Measure the running service: memory, calls beside a sync, and a worker that is killed."""
-    serve = [sys.executable, "-m", "fallbackrouter", "serve", "--config", str(folder / "fallbackrouter.toml")]
-    (folder / "rules").mkdir(exist_ok=True)
-    figures: dict[str, float] = {}
-    routes = folder / "var" / "routes.db"
-    aside = routes.rename(routes.with_name("aside.db"))
-    with served(serve, folder) as port:
-        calls(port, 2000, 8, count)
-        empty_mb = rss_mb(worker(folder))
-    aside.rename(routes)
-    with served(serve, folder) as port:
-        calls(port, 2000, 8, count)
-        pid = worker(folder)
-        figures["worker, MiB above that of none"] = rss_mb(pid) - empty_mb
-        quiet, beside = [], []
-        for _ in range(TURNS):
-            quiet.append(calls(port, 6000, 8, count).quantile_ms(0.99))
-            syncing = Thread(target=sync, args=(folder, feed))
-            syncing.start()
-            sleep(1.5)
-            run = Run()
-            while syncing.is_alive():
-                part = calls(port, 2000, 8, count)
-                run.ms += part.ms
-                run.failed += part.failed
-            syncing.join()
-            beside.append(run.quantile_ms(0.99))
-        figures["calls' p99, ms, without a sync"] = median(quiet)
-        figures["calls' p99, ms, beside a full sync"] = median(beside)
-        figures["calls' p99 beside a full sync, times that without"] = median(
-            b / q for b, q in zip(beside, quiet, strict=True)
-        )
-        figures["worker, MiB above that of none, at most while copies are replaced"] = peak_mb(pid) - empty_mb
-        figures["restarted worker: s from its first answer to its first synced one"] = restart_s(folder, port, count)
-    return figures
-
-
-def restart_s(folder: Path, port: int, count: int) -> float:
-    """Kill the worker, and return how long its successor answered without routes."""
-    os.kill(worker(folder), 9)
-    first: float | None = None
-    until = perf_counter() + 30
-    while perf_counter() < until:
-        try:
-            source = uvloop.run(first_source(port, did_of(count // 2)))
-        except OSError:
-            continue
-        if source and first is None:
-            first = perf_counter()
-        if source == "synced" and first is not None:
-            return perf_counter() - first
-    raise SystemExit("the new worker gave no synced answer within 30 s")
-
-
-async def first_source(port: int, did: str) -> str:
-    """Make one call and return its FR_SOURCE; "" without an answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = {"agi_network": "yes", "agi_network_script": "ask", "agi_uniqueid": "1.1", "agi_extension": did}
-    header = "".join(f"{name}: {value}\n" for name, value in {**lines, "agi_arg_1": did, "agi_arg_2": "init"}.items())
-    writer.write(header.encode() + b"\n")
-    source = ""
-    with suppress(ConnectionError, asyncio.IncompleteReadError):
-        while line := await reader.readline():
-            if b"FR_SOURCE" in line:
-                source = next((tier for tier in ("synced", "last_resort", "fallback") if tier.encode() in line), "")
-            writer.write(b"200 result=1\n")
-    writer.close()
-    return source
 
 
 def measure(folder: Path, count: int) -> dict[str, float]:
