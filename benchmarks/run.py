@@ -70,7 +70,11 @@ def served(command: list[str], folder: Path) -> Iterator[int]:
             yield int(next(word for word in words if word.rpartition(":")[2].isdigit()).rpartition(":")[2])
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 Turn = dict[str, Run]
