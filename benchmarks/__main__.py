@@ -1,6 +1,6 @@
 """How fast the router is, and how its cost grows: `python -m benchmarks [--full] [--only NAME ...] [--check]`.
 
-Runs each benchmark in turn, prints its table, and writes all of them into docs/performance.md, between its two marks.
+Runs each benchmark in turn, prints its table, and writes it into docs/performance.md, between its two marks.
 With --check nothing is written: the ratios are compared with benchmarks/expected.toml, and exit 1 tells that one fell.
 Without it, exit 1 tells that a promise is not kept.
 """
@@ -66,10 +66,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was started is ended
     with tempfile.TemporaryDirectory(prefix="fallbackrouter-bench-") as folder:
         ground = Ground(Path(folder), asked.routes, asked.full, draw=asked.full and not asked.check)
-        sections = list(measured(chosen(asked.only, full=asked.full), ground))
+        sections = []
+        for section in measured(chosen(asked.only, full=asked.full), ground):
+            sections.append(section)
+            if not asked.check:
+                page.write(sections)  # what has ended stays, whatever becomes of the next
     if asked.check:
         return expected.check(sections)
-    page.write(sections)
     return 0 if all(section.kept for section in sections) else 1
 
 
