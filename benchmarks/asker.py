@@ -1,9 +1,10 @@
 """Asks a web server at a fixed rate, as many browsers do: `python -m benchmarks.asker PORT PER_SECOND SECONDS < PLAN`.
 
 The plan is JSON: `paths`, asked in turn, and `headers`. Prints as JSON how many requests were `asked`, how many were
-`answered`, how many of those were no answer that a reader wants (`refused`: a status of 400 or more), and how many were
-put off, as every connection was waiting for an answer (`late`). It runs at the console's own priority: browsers are on
-other machines, and here they take the time of the calls that are measured.
+`answered`, how many of those were no answer that a reader wants (`refused`: a status of 400 or more), and how many
+were put off, as every connection was waiting for an answer (`late`). It has nearly as many as the console takes. It
+runs at the console's own priority: browsers are on other machines, and here they take the time of the calls that are
+measured.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from typing import cast
 
 import uvloop
 
-CONNECTIONS = 64
+CONNECTIONS, MOST_CONNECTIONS = 64, 400
+"""At first, and where all of those wait for answers; the console takes 500."""
 TICK_S = 0.002
 NICER = 10
 GRACE_S = 5.0
@@ -41,14 +43,20 @@ class Asker:
     requests: list[bytes]
     counts: Counts = field(default_factory=Counts)
     free: deque["Line"] = field(default_factory=deque)
+    opened: int = 0
     opening: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def connect(self) -> None:
         """Open one more connection."""
+        self.opened += 1
         await asyncio.get_running_loop().create_connection(lambda: Line(self), "127.0.0.1", self.port)
 
     def replace(self) -> None:
         """Open a connection in the place of one that was ended."""
+        self.opened -= 1
+        self._open()
+
+    def _open(self) -> None:
         task = asyncio.get_running_loop().create_task(self.connect())
         self.opening.add(task)
         task.add_done_callback(self.opening.discard)
@@ -71,6 +79,9 @@ class Asker:
             line = self.free.popleft()
             line.ask(self.requests[self.counts.asked % len(self.requests)])
             self.counts.asked += 1
+        wanted = min(planned - self.counts.asked, MOST_CONNECTIONS - self.opened - len(self.opening))
+        for _ in range(wanted):
+            self._open()
 
 
 class Line(asyncio.Protocol):

@@ -1,6 +1,7 @@
 """What calls notice of a busy console: their p99 with and without a thousand requests a second on it, in turns."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,16 +17,19 @@ from fallbackrouter.control.client import command
 from fallbackrouter.store.users import add_user
 from tests.fakes.admin import PASSWORD, Browser, kept
 
-ABOUT = """Calls from the synced table arrive at a fixed rate while readers of the console ask it for pages and
-metrics at another, and while they do not, in turns. What could not be asked for, as all connections were waiting for
-answers, is put off, and told. The readers run at the console's low priority, as they would run on other machines."""
+ABOUT = """Calls from the synced table arrive at a fixed rate while readers of the console ask it for pages, their
+files and metrics at another, and while they do not, in turns. What could not be asked for, as all connections were
+waiting for answers, is put off, and told. The readers run at the console's low priority, as they would run on other
+machines."""
 PER_SECOND = 1_000
 CALLS_PER_SECOND = 100
 TURNS = 3
 SECONDS = 6
 SECONDS_FULL = 20
 AHEAD_S = 1.0
-PATHS = ["/", "/calls", "/events", "/rules", "/ask", "/drill", "/metrics", "/status"]
+PAGES = ["/", "/calls", "/events", "/rules", "/ask", "/drill"]
+OTHERS = ["/metrics", "/status", "/healthz"]
+_FILE = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 READER = "reader"
 START_S = 60.0
 
@@ -74,9 +78,13 @@ def _readers(data_dir: Path) -> Readers:
     browser = Browser(port)
     browser.login(READER)
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    if browser.get("/").status != 200:  # noqa: PLR2004 - HTTP's own
+    now = browser.get("/")
+    if now.status != 200:  # noqa: PLR2004 - HTTP's own
         raise SystemExit("the reader of the console could not log in")
-    return Readers(port, json.dumps({"paths": PATHS, "headers": {"Cookie": cookie}}))
+    files = _FILE.findall(now.text)
+    if not files:
+        raise SystemExit("the console's page names no files")
+    return Readers(port, json.dumps({"paths": [*PAGES, *files, *OTHERS], "headers": {"Cookie": cookie}}))
 
 
 def _turn(load: Load, port: int, readers: Readers, seconds: float) -> Turn:
