@@ -7,7 +7,7 @@ from statistics import median
 from benchmarks.compiled import Load, Seen
 
 TURN_S = 0.5
-WARM = 400
+WARM, WARM_RUNS = 400, 7
 SHORT = 256
 
 Run = Callable[[int, int], Seen]
@@ -22,7 +22,7 @@ def lasting(run: Run, in_flight: int) -> Measure:
 
     A machine that stands still for a moment would else meet the slower one more often.
     """
-    rate = max(run(WARM, in_flight).rate for _ in range(4))
+    rate = median(run(WARM, in_flight).rate for _ in range(WARM_RUNS))
     return partial(run, max(WARM, int(rate * TURN_S)), in_flight)
 
 
