@@ -55,7 +55,7 @@ def measure(ground: Ground) -> Section:
         readers = _readers(ground.folder / "console" / "var")
         load.closed(port, 500, 8)  # warm
         turns = [_turn(load, port, readers, seconds) for _ in range(TURNS)]
-    return Section.of("console", ABOUT, _figures(turns))
+    return Section.of("A busy console", ABOUT, _figures(turns))
 
 
 @dataclass(frozen=True)
