@@ -11,7 +11,7 @@ from benchmarks.exchange import measure
 from benchmarks.exchange.crm import ANSWER, AS_JSON, AS_LINE
 from benchmarks.exchange.dialplan import DIDS_EACH, VARIABLES, Peer, curl, fast_agi, script, text
 from benchmarks.exchange.feeding import Turn
-from benchmarks.routes import did_of
+from benchmarks.feed import did_of
 
 MOST_BYTES = 4096
 """Of a value that Asterisk substitutes."""
