@@ -47,8 +47,8 @@ def test_calls_that_failed_count_whoever_failed_them() -> None:
 
 
 def test_a_turn_lasts_as_long_whatever_the_rate_is() -> None:
-    """The best of the first runs tells the rate: the machine stood still in the others."""
-    rates = iter([500.0, 10.0, 10_000.0, 3.0, 777.0])
+    """The usual one of the first runs tells the rate: in some the machine stood still, in some it hurried."""
+    rates = iter([500.0, 10.0, 10_000.0, 3.0, 2_000.0, 2_200.0, 1_900.0, 777.0])
     asked: list[tuple[int, int]] = []
 
     def run(calls: int, in_flight: int) -> Seen:
@@ -57,4 +57,4 @@ def test_a_turn_lasts_as_long_whatever_the_rate_is() -> None:
 
     measure = turns.lasting(run, 32)
     assert measure().rate == 777
-    assert asked == [(turns.WARM, 32)] * 4 + [(int(10_000 * turns.TURN_S), 32)]
+    assert asked == [(turns.WARM, 32)] * turns.WARM_RUNS + [(int(1_900 * turns.TURN_S), 32)]
