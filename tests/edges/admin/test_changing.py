@@ -149,6 +149,10 @@ def apply(api: Api) -> None:
     assert apply_configured_rules(loaded, api.office.journal, "test", SystemClock().now_at()).ok
 
 
+def tries_in(page: str) -> int:
+    return page.partition('<ol class="tries">')[2].partition("</ol>")[0].count("<li>")
+
+
 def back_to(browser: Browser, number: str, **sure: str) -> Answer:
     return browser.post("/rules/rollback", csrf=csrf_in(browser.get("/drill").text), number=number, **sure)
 
@@ -192,6 +196,10 @@ def test_events_are_tried_again_and_dropped_once_confirmed(api: Api) -> None:
     page = browser.get(f"/events/{first}").text
     assert "no answer &lt;within&gt; 5 s" in page
     assert "5,000 ms" in page
+    events.run("""UPDATE events SET state = 'dropped', ended_at = at, tried_at = 1772445600000, answer = '503'""")
+    assert tries_in(browser.get(f"/events/{first}").text) == 1, "the try that was dropped is told once"
+    events.run("UPDATE events SET tried_at = tried_at + 1000")
+    assert tries_in(browser.get(f"/events/{first}").text) == 2
 
 
 def test_a_drill_is_begun_and_ended(api: Api) -> None:
