@@ -1,7 +1,6 @@
 """What the benchmarks stand on: a folder with a synced table of routes, and routers that are started from it."""
 
 import random
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -112,11 +111,3 @@ def programs(commands: Sequence[Sequence[str]], folder: Path) -> Iterator[list[i
     """Run servers that print their port in a line; yields the ports. All are ended by pid."""
     with ExitStack() as stack:
         yield [stack.enter_context(served(list(command), folder)) for command in commands]
-
-
-def run(command: Sequence[str]) -> str:
-    """Run a program to its end and return what it printed; SystemExit with its words where it fails."""
-    done = subprocess.run(list(command), check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"`{command[0]}` failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
