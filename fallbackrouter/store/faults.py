@@ -41,6 +41,11 @@ def is_crowded(error: BaseException) -> bool:
     return _code(error) in _CROWDED
 
 
+def is_locked(error: BaseException) -> bool:
+    """Tell whether another connection was at it, so that nothing was done, and soon can be."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def is_of_the_store(error: BaseException) -> bool:
     """Tell whether the disk, a lock or the file is to blame, so that the same rows may pass later."""
     return isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_ROW)

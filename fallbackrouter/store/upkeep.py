@@ -82,17 +82,23 @@ class Upkeep:
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
         self._shrinking = False
+        self._log_pages = 0
         self.disk_free_bytes: int | None = None
 
-    def carry_over(self) -> bool:
-        """Carry the write-ahead log into the journal where it has grown, so that few commits have to.
+    def carry_over(self) -> int:
+        """Carry the write-ahead log into the journal where it has grown, so that hardly a commit has to.
+
+        Returns:
+            How many pages came to it since the last time; 0 where it is small.
 
         Raises:
             StoreError: the disk is in the way.
         """
         with self._told():
             connection = self._open()
-            return connection is not None and checkpoint(self._path, connection)
+            pages = 0 if connection is None else checkpoint(self._path, connection)
+        before, self._log_pages = self._log_pages, pages
+        return pages - before if pages >= before else pages  # a log that was carried over whole is begun anew
 
     def step(self) -> bool:
         """Do the most urgent small thing; False: there is nothing to do.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import TypeVar
 
 from fallbackrouter.config.settings import Journal
 from fallbackrouter.control.lines import Message
@@ -16,6 +17,8 @@ from fallbackrouter.store.upkeep import Bounds, Upkeep
 from fallbackrouter.store.veiling import Veiling
 
 _MIB = 1_048_576
+
+T = TypeVar("T")
 
 
 class JournalUpkeep:
@@ -50,7 +53,7 @@ class JournalUpkeep:
             "disk_free_bytes": self._upkeep.disk_free_bytes,
         }
 
-    async def _in_thread(self, work: Callable[[], bool]) -> bool:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
