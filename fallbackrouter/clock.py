@@ -57,9 +57,8 @@ class SystemClock:
             self._in_ms += 1
             if self._in_ms > 0xFFF:  # noqa: PLR2004 - rand_a has 12 bits
                 self._last_ms, self._in_ms = self._last_ms + 1, 0
-        value = self._last_ms << 80 | 0x7 << 76 | self._in_ms << 64 | 0x2 << 62 | self._random_bits(62)
-        text = f"{value:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        ms, bits = self._last_ms, self._random_bits(62)
+        return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{self._in_ms:03x}-{0x8000 | bits >> 48:04x}-{bits & 0xFFFFFFFFFFFF:012x}"
 
 
 def load_zone(name: str) -> tzinfo | None:

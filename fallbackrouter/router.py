@@ -5,10 +5,12 @@ here; a record that is not on disk in time is answered all the same, as *unrecor
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.call import Call
@@ -75,8 +77,7 @@ class Recorder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A decision on its way to the caller.
 
     Attributes:
@@ -91,8 +92,7 @@ class Answered:
     call_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """An event taken; `recorded` tells whether its commit came in time."""
 
     event: Event
@@ -136,6 +136,7 @@ class Router:
         self._decided = Decided()
         self._tally = Tally()
         self._untold: list[Answered] = []
+        self._commits = _Commits(self._journal_s)
         self.counts: dict[str, int] = {"decisions": 0, "events": 0, "unrecorded": 0, "tests": 0}
 
     async def answer(self, call: Call, *, started_s: float, read_ms: float, instant_only: str = "") -> Answered:
@@ -222,7 +223,7 @@ class Router:
         self._decided.keep(decision.call, decision.decision_id)
         self.counts["tests" if decision.call.test else "decisions"] += 1
         begun_s = self._clock.now_s()
-        recorded = await _committed(self._journal.record_decision(decision), max(MIN_RECORD_S, within_s))
+        recorded = await self._commits.within(self._journal.record_decision(decision), max(MIN_RECORD_S, within_s))
         decision.times.journal = (self._clock.now_s() - begun_s) * 1000
         if not recorded:
             self.counts["unrecorded"] += 1
@@ -241,7 +242,7 @@ class Router:
         event = Event(self._clock.new_id(), self._clock.now_at(), self._node, call, self._decided.of(call))
         self.counts["events"] += 1
         within_s = Deadline.after(started_s, self._event_ms - WRITE_MS).left_s(self._clock.now_s())
-        recorded = await _committed(self._journal.record_event(event), max(MIN_RECORD_S, within_s))
+        recorded = await self._commits.within(self._journal.record_event(event), max(MIN_RECORD_S, within_s))
         if not recorded:
             self.counts["unrecorded"] += 1
         return Reported(event, recorded)
@@ -267,15 +268,43 @@ class Router:
         return self._tally.told()
 
 
-async def _committed(future: asyncio.Future[bool], within_s: float) -> bool:
-    """Wait for a commit, for at most so long; the record goes on being tried behind."""
-    if not future.done():
-        timer = future.get_loop().call_later(within_s, _stop_waiting, future)
-        try:
-            await future
-        finally:
-            timer.cancel()
-    return future.result()
+class _Commits:
+    """Waits for commits; a record whose wait is over goes on being tried behind.
+
+    Args:
+        usual_s: how long most waits are; they end in the order in which they began, so one timer serves all of them.
+    """
+
+    def __init__(self, usual_s: float) -> None:
+        self._usual_s = usual_s
+        self._usual: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._watched = False
+
+    async def within(self, future: asyncio.Future[bool], within_s: float) -> bool:
+        """Tell whether a commit came within so long."""
+        if future.done():
+            return future.result()
+        loop = future.get_loop()
+        if within_s != self._usual_s:
+            timer = loop.call_later(within_s, _stop_waiting, future)
+            try:
+                return await future
+            finally:
+                timer.cancel()
+        self._usual.append((loop.time() + within_s, future))
+        if not self._watched:
+            self._watched = True
+            loop.call_later(within_s, self._end_usual, loop)
+        return await future
+
+    def _end_usual(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the waits whose time is over, and come back for the next."""
+        waits, now_s = self._usual, loop.time()
+        while waits and (waits[0][1].done() or waits[0][0] <= now_s):
+            _stop_waiting(waits.popleft()[1])
+        self._watched = bool(waits)
+        if waits:
+            loop.call_later(waits[0][0] - now_s, self._end_usual, loop)
 
 
 def _stop_waiting(future: asyncio.Future[bool]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
-from fallbackrouter.agi.commands import array_name, set_array, set_function
+from fallbackrouter.agi.commands import array_name, set_array, set_function, set_values
 from fallbackrouter.core.decision import OK, UNRECORDED, Decision, Event
 from fallbackrouter.core.prompt import Placed
 from fallbackrouter.core.route import MAX_DEST_COST, MAX_RULE_CHARS, Route, leaves_room_for_next, line_cost, printable
@@ -31,6 +31,8 @@ MAX_NAMES_BYTES = 280
 MAX_RULE_COST = 160
 """The most bytes of a rule's name on the line, escaping included."""
 MAX_TEMPLATE_COST = 80
+_SURELY_FITS = MAX_RULE_COST // 4
+"""Characters of ASCII that fit, whatever they are: one takes four bytes at the most."""
 
 _DEST_NUM = re.compile(r"[0-9A-Za-z_+*#.-]*")
 _NUM = "{num}"
@@ -53,6 +55,10 @@ class AnswerShape:
         destinations: app -> `context,exten,priority` with `{num}`.
         prompts: what is kept of audio and speech; None: URLs and texts are handed on as they are.
 
+    Attributes:
+        names: everything that an answer sets, in its order; FR_SOURCE last.
+        array: these names as the command spells them.
+
     Raises:
         ValueError: a name that is none or begins with `FR_`, a destination that is none, or more than one AGI line
             takes.
@@ -62,13 +68,13 @@ class AnswerShape:
     destinations: Mapping[str, str] = field(default_factory=dict)
     prompts: Prompts | None = None
 
-    @property
-    def about(self) -> tuple[str, ...]:
-        """What is said about an answer, in its order; FR_SOURCE last."""
-        return about_names(prompts=self.prompts is not None)
+    names: tuple[str, ...] = field(init=False, compare=False)
+    array: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        array_name((*self.variables, *self.about))
+        names = (*self.variables, *about_names(prompts=self.prompts is not None))
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "array", array_name(names))
         for name in self.variables:
             if name.upper().startswith("FR_"):
                 raise ValueError(f"{name} cannot be a variable of an answer: names with FR_ are the router's own")
@@ -106,6 +112,11 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
     Args:
         recorded: the decision is in the journal by now.
     """
+    return list(zip(shape.names, _values(decision, recorded, shape), strict=True))
+
+
+def _values(decision: Decision, recorded: bool, shape: AnswerShape) -> list[str]:
+    """Return the values of an answer's variables, in the order of `shape.names`."""
     route = decision.route
     given = dict(route.variables)
     prompts: tuple[str, ...] = ()
@@ -113,8 +124,8 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
         placed = shape.prompts.place(route)
         given |= placed.values
         prompts = (placed.status,)
-    values = [(name, given.get(name, "")) for name in shape.variables]
-    about = (
+    return [
+        *[given.get(name, "") for name in shape.variables],
         rule_name(decision.rule),
         decision.decision_id,
         decision.status if recorded else UNRECORDED,
@@ -122,15 +133,13 @@ def answer_variables(decision: Decision, recorded: bool, shape: AnswerShape) -> 
         shape.next_destination(decision) if shape.destinations else "",
         *prompts,
         decision.source,
-    )
-    values.extend(zip(shape.about, about, strict=True))
-    return values
+    ]
 
 
 def question_commands(decision: Decision, recorded: bool, shape: AnswerShape) -> list[str]:
     """Return the commands that carry an answer, functions first, in the order that they have to be sent."""
     commands = [set_function(name, value) for name, value in decision.route.functions]
-    commands.append(set_array(answer_variables(decision, recorded, shape)))
+    commands.append(set_values(shape.array, _values(decision, recorded, shape)))
     return commands
 
 
@@ -153,9 +162,15 @@ def _filled(template: str, num: str) -> str:
     return template if line_cost(template) <= MAX_DEST_COST else ""
 
 
-@lru_cache(maxsize=4_096)
 def rule_name(rule: str) -> str:
     """Return a rule's name as FR_RULE carries it: printable, and cut to what the line has room for."""
+    if len(rule) <= _SURELY_FITS and rule.isascii() and rule.isprintable():
+        return rule
+    return _cut_rule_name(rule)
+
+
+@lru_cache(maxsize=4_096)
+def _cut_rule_name(rule: str) -> str:
     name = printable(rule, MAX_RULE_CHARS)
     while line_cost(name) > MAX_RULE_COST:
         name = name[:-1]

@@ -14,7 +14,8 @@ Source: app.c, __ast_app_separate_args.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SEPARATORS = re.compile(r'[,()\[\]"\\]')
 """What moves or swallows arguments."""
@@ -24,8 +25,7 @@ _NOT_DIALLED = re.compile(r"[^0-9+*#]")
 _LITERAL = re.compile(r"\$?\{[A-Za-z0-9_()]{1,40}\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the header tells of the call, whole and out of the caller's reach.
 
     Attributes:
@@ -46,8 +46,7 @@ class Told:
         return {name: found for name, given in texts.items() if (found := [t for t in given if separators.search(t)])}
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """Arguments by their names.
 
     Attributes:

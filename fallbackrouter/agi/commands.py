@@ -40,7 +40,16 @@ def set_array(pairs: Iterable[tuple[str, str]]) -> str:
         ValueError: no names or more than MAX_NAMES, a name that is none, a value that cannot be said, or too long.
     """
     names, values = zip(*pairs, strict=True)
-    return _bounded(f"SET VARIABLE {array_name(names)} {quote(_listed(values))}")
+    return set_values(array_name(names), values)
+
+
+def set_values(array: str, values: Sequence[str]) -> str:
+    """Spell the same command, the names spelled by `array_name` already.
+
+    Raises:
+        ValueError: a value that cannot be said, or too long.
+    """
+    return _bounded(f"SET VARIABLE {array} {quote(_listed(values))}")
 
 
 def array_text(values: Sequence[str]) -> str:
@@ -98,6 +107,7 @@ def _escape(text: str) -> str:
 
 
 def _bounded(line: str) -> str:
-    if len(line.encode()) + 1 >= MAX_LINE_BYTES:
-        raise ValueError(f"an AGI line of {len(line.encode())} bytes is too long")
+    size = len(line) if line.isascii() else len(line.encode())
+    if size + 1 >= MAX_LINE_BYTES:
+        raise ValueError(f"an AGI line of {size} bytes is too long")
     return line

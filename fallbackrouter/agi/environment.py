@@ -10,7 +10,8 @@ Source: res/res_agi.c, setup_env and launch_netscript.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fallbackrouter.core.errors import AgiError
 
@@ -29,8 +30,7 @@ class HeaderTooBigError(AgiError):
     """A header block beyond MAX_BYTES or MAX_LINES."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """What a header block says.
 
     Attributes:

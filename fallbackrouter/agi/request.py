@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from fallbackrouter.agi.arguments import Placed, Told, absent, place
 from fallbackrouter.agi.build import build_call
 from fallbackrouter.agi.environment import Environment
@@ -51,8 +53,7 @@ class Grammar:
         return self.read_number(one).key == self.read_number(other).key
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request that was understood, or (kind `unknown`) as much as the header says of its call.
 
     Attributes:

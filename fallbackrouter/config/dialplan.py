@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from msgspec import structs
+
 from fallbackrouter.agi.answer import AnswerShape, about_names, rule_name
 from fallbackrouter.config.build import build_policies, last_resort
 from fallbackrouter.config.checks.agi import split_address
@@ -78,7 +80,7 @@ def _without_prompts(rule: Rule, settings: Settings) -> Rule:
     if not settings.prompts.dir:
         return rule
     following = None if rule.next_route is None else _silent(rule.next_route, settings)
-    return replace(rule, route=_silent(rule.route, settings), next_route=following)
+    return structs.replace(rule, route=_silent(rule.route, settings), next_route=following)
 
 
 def _silent(route: Route, settings: Settings) -> Route:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fallbackrouter.core.numbers import WITHHELD, Number
 
@@ -19,8 +21,7 @@ ReadNumber = Callable[[str], Number]
 """Text from outside -> Number, with the configured region."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call, as its question or event described it.
 
     Attributes:

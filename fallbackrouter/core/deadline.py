@@ -1,10 +1,9 @@
 """How much of a call's time is left."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """A moment on the monotonic clock, in seconds, by which the answer has to be on its way."""
 
     at_s: float

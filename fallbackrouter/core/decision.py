@@ -1,7 +1,8 @@
 """The answer to a call's question: exactly one, with the trail of how it came to be."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.route import Route
@@ -12,8 +13,7 @@ DEGRADED = "degraded"
 UNRECORDED = "unrecorded"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One tier asked for this call, with its verdict and its time in ms."""
 
     tier: str
@@ -21,8 +21,7 @@ class Step:
     ms: float
 
 
-@dataclass(slots=True)
-class Times:
+class Times(Struct):
     """Where a call's time went, in ms; None where that part did not happen (yet)."""
 
     read: float | None = None
@@ -33,8 +32,7 @@ class Times:
     write: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a finished walk says: the route, who gave it, every tier asked on the way, and the route after it."""
 
     route: Route
@@ -45,8 +43,7 @@ class Outcome:
     next_route: Route | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Where a call goes, and why.
 
     Attributes:
@@ -68,12 +65,11 @@ class Decision:
     rule: str
     status: str
     steps: tuple[Step, ...]
-    times: Times = field(default_factory=Times, compare=False)
+    times: Times = field(default_factory=Times)
     next_route: Route | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something that the CRM has to be told, kept until it has been.
 
     Attributes:

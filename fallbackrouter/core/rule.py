@@ -1,7 +1,8 @@
 """A rule: conditions on did, caller, stage and moment, and the route that they lead to."""
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from fallbackrouter.core.dates import NO_DATES, DateSet
 from fallbackrouter.core.numbers import Number
@@ -10,8 +11,7 @@ from fallbackrouter.core.route import Route
 from fallbackrouter.core.schedule import Window
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition on a telephone number; true where any of its parts is.
 
     Attributes:
@@ -40,8 +40,7 @@ class Condition:
 ANYONE = Condition(any=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A condition and a route.
 
     Attributes:

@@ -1,12 +1,11 @@
 """What a tier said. *Not known* and *could not ask* are never the same."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fallbackrouter.core.route import Route
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """The tier knows where the call goes.
 
     Attributes:
@@ -23,36 +22,31 @@ class Hit:
     next_route: Route | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """The tier was asked, and knows no route for this call."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(Struct, frozen=True):
     """The tier was asked, and did not answer in time."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(Struct, frozen=True):
     """The tier could not be asked, or failed before it answered."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(Struct, frozen=True):
     """The tier answered something that may not reach a dialplan."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """The tier was not asked at all."""
 
     reason: str

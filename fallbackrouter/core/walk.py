@@ -8,7 +8,7 @@
 - whoever drives the walk never waits: a step that cannot be taken is noted as Skipped here.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fallbackrouter.core.deadline import Deadline
 from fallbackrouter.core.decision import DEGRADED, OK, Outcome, Step
@@ -21,8 +21,7 @@ MIN_LIVE_S = 0.001
 """With less left than this, the live CRM is not asked: no network answers so fast."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """The next tier to ask.
 
     Attributes:

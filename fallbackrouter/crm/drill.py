@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from fallbackrouter.clock import Clock
 from fallbackrouter.core.verdict import Hit, Verdict
 
@@ -97,8 +99,8 @@ def marked(verdict: Verdict, fault: str) -> Verdict:
         return verdict
     mark = f"drill: {fault}"
     if isinstance(verdict, Hit):
-        return replace(verdict, notes=(*verdict.notes, mark))
-    return replace(verdict, reason=f"{mark}; {verdict.reason}" if verdict.reason else mark)
+        return structs.replace(verdict, notes=(*verdict.notes, mark))
+    return structs.replace(verdict, reason=f"{mark}; {verdict.reason}" if verdict.reason else mark)
 
 
 class Drilling:

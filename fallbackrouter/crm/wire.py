@@ -11,7 +11,7 @@ Source: docs/crm-contract.md, "Question" and "Answer".
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
@@ -128,7 +128,9 @@ def _read_fields(fields: dict[str, object], gate: Gate) -> LiveReply:
     if not isinstance(verdict, Hit) or fields.get("ttl") is None:
         return LiveReply(verdict)
     ttl_s = _read_ttl(fields["ttl"])
-    return LiveReply(verdict if ttl_s is not None else replace(verdict, notes=(*verdict.notes, _TTL_NOTE)), ttl_s)
+    return LiveReply(
+        verdict if ttl_s is not None else msgspec.structs.replace(verdict, notes=(*verdict.notes, _TTL_NOTE)), ttl_s
+    )
 
 
 def refusal(status: int) -> Unavailable:

@@ -15,7 +15,7 @@ from fallbackrouter.daemon.house import BuildHouse, House
 from fallbackrouter.log import get_log
 
 SWITCH_S = 0.0005
-"""How long the journal's thread and the loop keep the interpreter lock from each other; Python's own 5 ms are calls'."""
+"""How long the loop and the journal's thread keep the interpreter lock from each other; of 5 ms, calls would wait 5."""
 
 
 def main(arguments: Sequence[str], build: BuildHouse | None = None) -> int:

@@ -73,7 +73,7 @@ class HttpService:
             taken = await self._desk.report(asked.call, started_s=started_s, read_ms=read_ms)
             pairs = event_variables(taken.event, taken.recorded)
             if text and request.head.path == "ask":
-                pairs = in_places((*self._shape.variables, *self._shape.about), pairs)
+                pairs = in_places(self._shape.names, pairs)
             return Served(answer_reply(pairs, (), text=text), "http_events")
         if request.head.path == "event":
             return Served(refusal_reply(Refusal(400, _NO_STAGE, text=text)), "http_refused")

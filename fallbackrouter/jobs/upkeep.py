@@ -91,4 +91,5 @@ class UpkeepJob:
 
 async def _again(turn: Callable[[], Awaitable[float]]) -> None:
     while True:
-        await asyncio.sleep(await turn())
+        pause_s = await turn()
+        await asyncio.sleep(pause_s)

@@ -128,22 +128,24 @@ def key(did: str, caller: str) -> str:
     return f"{did}{_SEPARATOR}{caller}"
 
 
-def keys(did: Number, caller: Number, pairs: Iterable[tuple[Shape, Shape]]) -> list[str]:
-    """Return every key under which routes for this did and caller may lie.
+class Keys:
+    """The keys under which routes of a table lie, for any call.
 
     Args:
         pairs: the shapes of did and caller that occur together.
     """
-    dids: dict[Shape, tuple[str, ...]] = {}
-    callers: dict[Shape, tuple[str, ...]] = {}
-    found: list[str] = []
-    for did_shape, caller_shape in pairs:
-        if did_shape not in dids:
-            dids[did_shape] = texts(did, did_shape)
-        if caller_shape not in callers:
-            callers[caller_shape] = texts(caller, caller_shape)
-        found.extend(key(one, other) for one in dids[did_shape] for other in callers[caller_shape])
-    return found
+
+    def __init__(self, pairs: Iterable[tuple[Shape, Shape]]) -> None:
+        pairs = list(pairs)
+        self._dids = list(dict.fromkeys(did for did, _ in pairs))
+        self._callers = list(dict.fromkeys(caller for _, caller in pairs))
+        self._pairs = [(self._dids.index(did), self._callers.index(caller)) for did, caller in pairs]
+
+    def of(self, did: Number, caller: Number) -> list[str]:
+        """Return every key under which routes for this did and caller may lie."""
+        dids = [texts(did, shape) for shape in self._dids]
+        callers = [texts(caller, shape) for shape in self._callers]
+        return [key(one, other) for at, place in self._pairs for one in dids[at] for other in callers[place]]
 
 
 def parts(text: str) -> tuple[str, str]:

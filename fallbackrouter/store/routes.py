@@ -31,7 +31,7 @@ from fallbackrouter.core.schedule import parse_window
 from fallbackrouter.store.faults import refusal
 from fallbackrouter.store.moments import from_ms, to_ms
 from fallbackrouter.store.route_found import Found, Hours, as_rule
-from fallbackrouter.store.route_shapes import Shape, keys
+from fallbackrouter.store.route_shapes import Keys, Shape
 from fallbackrouter.store.route_tables import SCHEMA
 
 LoadZone = Callable[[str], tzinfo | None]
@@ -39,7 +39,7 @@ LoadZone = Callable[[str], tzinfo | None]
 
 _PAGES = 500
 _PAUSE_S = 0.001
-_AT_ONCE = 512
+_AT_ONCE = 128
 _NO_KEY = "\t\t"
 """Fills a query up to a size that is prepared already; no route has this key."""
 _FOUND = """SELECT key, rank, id, stage, result, windows, zone, valid_from, valid_until
@@ -63,7 +63,7 @@ class RoutesCopy:
         self.synced_at = from_ms(int(facts["synced_at"])) if facts else None
         self.cursor = facts.get("cursor", "")
         self.generation = facts.get("generation", "")
-        self._pairs = _SHAPES.decode(facts.get("shapes", "[]"))
+        self._keys = Keys(_SHAPES.decode(facts.get("shapes", "[]")))
         # The caches hold no reference to the copy: it is large, and has to be freed without the collector's help.
         self._admit = lru_cache(maxsize=4096)(partial(_admitted, gate))
         self._hours = lru_cache(maxsize=4096)(partial(_read_hours, zones))
@@ -110,7 +110,11 @@ class RoutesCopy:
             StoreError: the copy is of a damaged file.
         """
         at_ms = to_ms(at)
-        winner = next((row for row in self._ordered(call) if self._in_force(row, at, at_ms)), None)
+        winner = None
+        for row in self._ordered(call):
+            if self._in_force(row, at, at_ms):
+                winner = row
+                break
         tried = self._book.first(call, at) if self._patterns else None
         if tried is not None:
             row = self._patterns[tried.name]
@@ -126,19 +130,21 @@ class RoutesCopy:
 
     def _ordered(self, call: Call) -> list[Found]:
         """Return the rows that numbers lead to, for a call's did, caller and stage, the winner first."""
-        wanted = keys(call.did, call.caller, self._pairs)
-        rows: list[Found] = []
-        for start in range(0, len(wanted), _AT_ONCE):
-            some = wanted[start : start + _AT_ONCE]
-            size = 1 << (len(some) - 1).bit_length()
-            rows += self._all(_query(size), (*some, *[_NO_KEY] * (size - len(some)), call.stage))
+        wanted = self._keys.of(call.did, call.caller)
+        rows = self._looked_up(wanted[:_AT_ONCE], call.stage) if wanted else []
+        for start in range(_AT_ONCE, len(wanted), _AT_ONCE):
+            rows += self._looked_up(wanted[start : start + _AT_ONCE], call.stage)
         if len(rows) > 1:
             rows.sort(key=_order)
         return rows
 
+    def _looked_up(self, wanted: list[str], stage: str) -> list[Found]:
+        size = 1 << (len(wanted) - 1).bit_length()
+        return self._all(_query(size), (*wanted, *[_NO_KEY] * (size - len(wanted)), stage))
+
     def _all(self, sql: str, values: Sequence[str]) -> list[Found]:
         try:
-            return [Found(*row) for row in self._memory.execute(sql, values)]
+            return list(map(Found._make, self._memory.execute(sql, values)))
         except sqlite3.Error as error:
             raise StoreError(f"the copy of routes.db cannot be read ({error}); sync anew") from None
 
@@ -188,8 +194,9 @@ def _order(row: Found) -> tuple[int, Rank, Rank, str]:
 
 @lru_cache(maxsize=16)
 def _query(count: int) -> str:
-    places = ", ".join("?" * count)
-    return f"{_FOUND.format('routes')} WHERE key IN ({places}) AND stage IN ('', ?)"
+    """Return the SQL that looks up so many keys; of `IN` lists SQLite would make a table for each call."""
+    one = f"{_FOUND.format('routes')} WHERE key = ?{{}} AND (stage = '' OR stage = ?{count + 1})"
+    return " UNION ALL ".join([one.format(place) for place in range(1, count + 1)])
 
 
 def _read_hours(zones: _Zones, windows: str, zone: str) -> Hours:

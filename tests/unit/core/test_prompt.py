@@ -119,8 +119,8 @@ def test_an_answer_with_prompts_fits_a_line(text: str, first: str, second: str, 
 
 
 def test_fr_prompt_stands_before_fr_source_where_prompts_are_kept_and_nowhere_else() -> None:
-    assert SHAPE.about == (*ABOUT[:-1], "FR_PROMPT", "FR_SOURCE")
-    assert AnswerShape(("app",)).about == ABOUT
+    assert SHAPE.names == (*NAMES, *ABOUT[:-1], "FR_PROMPT", "FR_SOURCE")
+    assert AnswerShape(("app",)).names == ("app", *ABOUT)
     with pytest.raises(ValueError, match="names"):
         AnswerShape((*NAMES, "n" * 12), {}, Always())
 

@@ -8,7 +8,7 @@ from fallbackrouter.core.errors import PatternError
 from fallbackrouter.core.numbers import WITHHELD, Number, read_number
 from fallbackrouter.core.pattern import parse_pattern
 from fallbackrouter.core.rule import Condition
-from fallbackrouter.store.route_shapes import Shape, condition, key, keys, parts, placed, rank, texts
+from fallbackrouter.store.route_shapes import Keys, Shape, condition, key, parts, placed, rank, texts
 
 DIGITS = st.text("0123456789", min_size=1, max_size=5)
 FIXED = st.text("0123459+*#-", max_size=4)
@@ -53,7 +53,7 @@ def test_a_number_leads_to_itself_alone(dialled: str, other: str) -> None:
 def test_texts_of_different_kinds_are_never_mistaken(dialled: str, caller: str, places: set[tuple[str, Shape]]) -> None:
     shapes = [shape for _, shape in places]
     pairs = [(one, other) for one in shapes for other in shapes]
-    found = keys(number(dialled), number(caller), pairs)
+    found = Keys(pairs).of(number(dialled), number(caller))
     for did_text, did_shape in places:
         for caller_text, caller_shape in places:
             leads = did_text in texts(number(dialled), did_shape) and caller_text in texts(number(caller), caller_shape)
