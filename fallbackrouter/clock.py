@@ -58,7 +58,8 @@ class SystemClock:
             if self._in_ms > 0xFFF:  # noqa: PLR2004 - rand_a has 12 bits
                 self._last_ms, self._in_ms = self._last_ms + 1, 0
         ms, bits = self._last_ms, self._random_bits(62)
-        return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{self._in_ms:03x}-{0x8000 | bits >> 48:04x}-{bits & 0xFFFFFFFFFFFF:012x}"
+        moment = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{self._in_ms:03x}"
+        return f"{moment}-{0x8000 | bits >> 48:04x}-{bits & 0xFFFFFFFFFFFF:012x}"
 
 
 def load_zone(name: str) -> tzinfo | None:

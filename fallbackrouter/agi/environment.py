@@ -23,7 +23,7 @@ MAX_LINES = 200
 _PREFIX = b"agi_"
 _ARG = "agi_arg_"
 _ARG_NAMES = [f"{_ARG}{number}" for number in range(1, MAX_LINES + 1)]
-_USEFUL = ("agi_network_script", "agi_request", "agi_uniqueid", "agi_channel")
+_USEFUL = frozenset({"agi_network_script", "agi_request", "agi_uniqueid", "agi_channel"})
 
 
 class HeaderTooBigError(AgiError):
@@ -109,7 +109,7 @@ def _trusted_args(names: Sequence[str], values: Mapping[str, str]) -> tuple[str,
 
 
 def _check_useful(values: Mapping[str, str]) -> None:
-    if not any(name in values for name in _USEFUL):
+    if _USEFUL.isdisjoint(values):
         raise AgiError("the header block names no script, no call and no channel")
 
 

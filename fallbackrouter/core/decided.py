@@ -15,11 +15,16 @@ class Decided:
 
     def keep(self, call: Call, decision_id: str) -> None:
         """Note the decision of a call, in place of an earlier one."""
-        for name in {call.call_id, call.linked_id} - {""}:
-            self._by_call.pop(name, None)
-            self._by_call[name] = decision_id
+        self._keep(call.call_id, decision_id)
+        if call.linked_id != call.call_id:
+            self._keep(call.linked_id, decision_id)
         while len(self._by_call) > self._max_calls:
             del self._by_call[next(iter(self._by_call))]
+
+    def _keep(self, name: str, decision_id: str) -> None:
+        if name:
+            self._by_call.pop(name, None)
+            self._by_call[name] = decision_id
 
     def of(self, call: Call) -> str:
         """Return the decision of the channel, else of the call that it belongs to; "" where neither is known."""

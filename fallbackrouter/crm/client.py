@@ -20,11 +20,11 @@ from fallbackrouter.core.call import INIT, Call
 from fallbackrouter.core.numbers import Number, read_number
 from fallbackrouter.core.route import Gate
 from fallbackrouter.core.verdict import Invalid, Miss, Skipped, Verdict
-from fallbackrouter.crm.body import read_body
 from fallbackrouter.crm.drill import Drilling, marked
 from fallbackrouter.crm.endpoint import Endpoint
 from fallbackrouter.crm.faults import is_ours, reason_of, verdict_of
 from fallbackrouter.crm.network import NO_ADDRESS, Network
+from fallbackrouter.crm.requests import Asked, Requests
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.crm.stream import GoneWhileIdleError
 from fallbackrouter.crm.tls import make_context
@@ -96,13 +96,7 @@ class CrmClient:
             max_connections=max_in_flight,
             keepalive_s=keepalive_s,
         )
-        self._http = httpx2.AsyncClient(
-            transport=self._transport,
-            headers=self._endpoint.headers,
-            timeout=None,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._requests = Requests(self._endpoint)
         self._busy = 0
         self._token_refused = False
         self._dropping: set[asyncio.Task[None]] = set()
@@ -163,7 +157,7 @@ class CrmClient:
             log.error("asking the CRM failed in our own code", exc_info=error)
         return LiveReply(verdict_of(error))
 
-    def _build(self, call: Call, decision_id: str, budget_ms: int) -> httpx2.Request:
+    def _build(self, call: Call, decision_id: str, budget_ms: int) -> Asked:
         question = Question(
             call=call,
             decision_id=decision_id,
@@ -172,34 +166,24 @@ class CrmClient:
             callerid=self._spell(call.caller),
             phonenumber=self._spell(call.did),
         )
-        return self._http.build_request(
-            "POST",
-            self._endpoint.url_of(call.stage),
-            content=encode_question(question),
-            headers={"Content-Type": "application/json", "X-Budget-Ms": str(budget_ms)},
-        )
+        return self._requests.question(self._endpoint.url_of(call.stage), encode_question(question), budget_ms)
 
-    async def _send_twice(self, request: httpx2.Request) -> LiveReply:
+    async def _send_twice(self, request: Asked) -> LiveReply:
         try:
             return await self._send(request)
         except GoneWhileIdleError:
             await self._transport.drop_idle()
             return await self._send(request)
 
-    async def _send(self, request: httpx2.Request) -> LiveReply:
+    async def _send(self, request: Asked) -> LiveReply:
         status, body = await self._exchange(request)
         self._note_token(status)
         if not isinstance(body, Invalid):
             return read_answer(status, body, self._gate)
         return LiveReply(body) if status == httpx2.codes.OK else read_answer(status, b"", self._gate)
 
-    async def _exchange(self, request: httpx2.Request) -> tuple[int, bytes | Invalid]:
-        """Send a request and read its answer to the end, as only then the connection can serve again."""
-        response = await self._http.send(request, stream=True)
-        try:
-            return response.status_code, await read_body(response, self._max_answer_bytes)
-        finally:
-            await response.aclose()
+    async def _exchange(self, request: Asked) -> tuple[int, bytes | Invalid]:
+        return await self._transport.exchange(*request, self._max_answer_bytes)
 
     def _note_token(self, status: int) -> None:
         """Say loudly, once, that the token is refused: everything else about such a CRM looks well."""
@@ -251,10 +235,10 @@ class CrmClient:
         """Send a request of our own and return its answer's status; cut off, it closes the idle connections too."""
         try:
             try:
-                return (await self._exchange(self._http.build_request(method, url)))[0]
+                return (await self._exchange(self._requests.plain(method, url)))[0]
             except GoneWhileIdleError:
                 await self._transport.drop_idle()
-                return (await self._exchange(self._http.build_request(method, url)))[0]
+                return (await self._exchange(self._requests.plain(method, url)))[0]
         except asyncio.CancelledError:
             await self._transport.drop_idle()
             raise
@@ -266,4 +250,4 @@ class CrmClient:
 
     async def close(self) -> None:
         """Close all connections; questions still on their way end as Unavailable."""
-        await self._http.aclose()
+        await self._transport.aclose()

@@ -11,8 +11,9 @@ import re
 import select
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import httpcore2
 
@@ -23,9 +24,16 @@ from fallbackrouter.crm.tls import RECORD_BYTES, Tls
 HEAD_BYTES = 16_384
 """The most that may come in before the answer's head is complete, interim answers (1xx) included."""
 
+_END_OF_HEAD = b"\r\n\r\n"
 MAX_INTERIM = 8
 """The most interim answers before the answer; a CRM has use for one."""
 _INTERIM = re.compile(rb"^HTTP/1\.[01] 1", re.MULTILINE)
+
+
+SURELY_OPEN_S = 0.05
+"""For so long after something came in, an idle connection is taken to be open."""
+
+T = TypeVar("T")
 
 
 class TooLongError(httpcore2.ReadError):
@@ -42,6 +50,9 @@ class Stream(httpcore2.AsyncNetworkStream):
     def __init__(self, connected: socket.socket) -> None:
         self._link = Link(connected)
         self._tls: Tls | None = None
+        self._loop = asyncio.get_running_loop()
+        self._heard_s = float("-inf")
+        self._unsent = b""
         self._used = False
         self._answering = False
         self._in_head = True
@@ -49,9 +60,11 @@ class Stream(httpcore2.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's signature
         """Return what came in, b"" at the end."""
+        if self._unsent:
+            await self._send(b"", timeout)
         with _translated(httpcore2.ReadError, httpcore2.ReadTimeout):
-            async with asyncio.timeout(timeout):
-                data = await self._receive(max_bytes)
+            data = await _within(timeout, self._receive(max_bytes))
+        self._heard_s = self._loop.time()
         self._answering = self._answering or bool(data)
         if self._in_head:
             self._count_interim(data)
@@ -79,7 +92,7 @@ class Stream(httpcore2.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2's signature
-        """Send all of it."""
+        """Send all of it; a head, with what comes behind it: one packet, and one time that the CRM is woken."""
         if not buffer:
             return
         met = met_now()
@@ -92,9 +105,15 @@ class Stream(httpcore2.AsyncNetworkStream):
         self._link.expect(HEAD_BYTES + (RECORD_BYTES if self._tls else 0))
         if met is not None and met.unsent:
             return
+        if buffer.endswith(_END_OF_HEAD) and not self._unsent:
+            self._unsent = buffer
+        else:
+            await self._send(buffer, timeout)
+
+    async def _send(self, buffer: bytes, timeout: float | None) -> None:  # noqa: ASYNC109 - httpcore2's signature
+        whole, self._unsent = self._unsent + buffer, b""
         with _translated(httpcore2.WriteError, httpcore2.WriteTimeout):
-            async with asyncio.timeout(timeout):
-                await (self._tls.send(buffer) if self._tls else self._link.send(buffer))
+            await _within(timeout, self._tls.send(whole) if self._tls else self._link.send(whole))
 
     def allow(self, more_bytes: int) -> None:
         """Let so many bytes more come in: the answer's head was acceptable."""
@@ -129,7 +148,15 @@ class Stream(httpcore2.AsyncNetworkStream):
             return self._tls.object if self._tls else None
         if info == "socket":
             return self._link.socket
-        return _has_something_to_read(self._link.socket) if info == "is_readable" else None
+        return self._may_have_ended() if info == "is_readable" else None
+
+    def _may_have_ended(self) -> bool:
+        """Tell whether the peer has ended it while it was idle, as far as that has to be asked by a system call.
+
+        The pool asks this of every idle connection twice a question; one that ended a moment ago costs one more try.
+        """
+        just_used = self._loop.time() - self._heard_s < SURELY_OPEN_S
+        return self._link.socket.fileno() < 0 or (not just_used and _has_something_to_read(self._link.socket))
 
 
 def refused() -> httpcore2.ConnectError:
@@ -144,6 +171,13 @@ def _has_something_to_read(connected: socket.socket) -> bool:
     poll = select.poll()
     poll.register(connected, select.POLLIN)
     return bool(poll.poll(0))
+
+
+async def _within(timeout: float | None, work: Coroutine[Any, Any, T]) -> T:  # noqa: ASYNC109 - httpcore2's signature
+    if timeout is None:
+        return await work
+    async with asyncio.timeout(timeout):
+        return await work
 
 
 @contextmanager

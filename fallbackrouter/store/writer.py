@@ -30,8 +30,8 @@ POLL_S = 2.0
 _SETTLE_S = 0.05
 """How soon what nobody waits for is written; a decision's times come once its answer is out."""
 _MANY = 3
-_GATHER_S = 0.001
-"""How long a round waits after one with _MANY rows or more: with 32 calls at a time, a sixth more calls a second."""
+_GATHER_S = 0.002
+"""How long a round waits after one with _MANY rows or more: with 32 calls at a time, a fifth more calls a second."""
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _FAULTS = (sqlite3.Error, OSError, StoreError)

@@ -5,9 +5,11 @@ An Asterisk knows only the present, so windows, dates and validities lie around 
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from fallbackrouter.core.call import Call, ReadNumber
 from fallbackrouter.core.dates import NO_DATES, DateSet, parse_dates

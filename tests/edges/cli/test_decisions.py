@@ -5,11 +5,11 @@ import io
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.decision import Decision, Step

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.fakes.filled import DAY, at_journal, count, fill
 from tests.fakes.records import AT, a_call
 
 pytestmark = pytest.mark.anyio
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -23,8 +25,12 @@ def path(tmp_path: Path) -> Path:
         return tmp_path / "journal.db"
 
 
-async def at_once(work: Callable[[], bool]) -> bool:
+async def at_once(work: Callable[[], T]) -> T:
     return work()
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size
 
 
 def upkeep(path: Path) -> Upkeep:
@@ -55,3 +61,35 @@ async def test_a_fault_is_told_once_and_again_when_it_is_over(path: Path, monkey
         await turning.turn()
     assert told == ["the journal cannot be kept in bounds", "the journal is kept in bounds again"]
     assert count(path, "decisions") == 10
+
+
+async def test_a_log_that_grows_is_carried_over_more_often(path: Path) -> None:
+    keeper = upkeep(path)
+    turning = UpkeepJob(keeper, at_once)
+    with at_journal(path) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("CREATE TABLE ballast (body BLOB)")
+        assert await turning.carry_over() == LOOK_S
+        writer.execute("INSERT INTO ballast VALUES (zeroblob(8000000))")
+        size = size_of(path)
+        assert await turning.carry_over() < LOOK_S
+        assert size_of(path) > size + 7_000_000
+        assert await turning.carry_over() == LOOK_S
+        keeper.close()
+
+
+def test_a_large_log_is_begun_anew_while_others_write(path: Path) -> None:
+    keeper = upkeep(path)
+    log = path.with_name(path.name + "-wal")
+    with at_journal(path) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("CREATE TABLE ballast (body BLOB)")
+        writer.execute("INSERT INTO ballast VALUES (zeroblob(100000000))")
+        size = size_of(log)
+        assert size > 20_480 * 4096
+        keeper.carry_over()
+        writer.execute("INSERT INTO ballast VALUES (zeroblob(8000000))")
+        assert size_of(log) == size
+        keeper.carry_over()
+        assert writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] < 4_000
+        keeper.close()

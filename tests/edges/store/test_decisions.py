@@ -1,12 +1,12 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fallbackrouter.core.decision import Decision, Times
 from fallbackrouter.core.errors import StoreError

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fallbackrouter.core.decision import Times
 from fallbackrouter.core.numbers import WITHHELD
@@ -190,8 +191,7 @@ async def test_a_row_that_is_unfit_is_handed_back_and_the_others_are_written(pat
     notes: list[str] = []
     journal = JournalWriter(path, on_note=notes.append, on_overflow=handed.append)
     journal.start(asyncio.get_running_loop())
-    unfit = a_decision(2)
-    object.__setattr__(unfit, "call", "no call at all")
+    unfit = structs.replace(a_decision(2), call="no call at all")
     futures = [journal.record_decision(decision) for decision in (a_decision(1), unfit, a_decision(3))]
     assert await asyncio.gather(*futures) == [True, False, True]
     assert handed == [unfit]

@@ -5,11 +5,11 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.store import routed, schema

@@ -1,13 +1,14 @@
 """Filters of decisions against a plain look through all of them, and the indexes that they follow."""
 
+import dataclasses
 import re
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from fallbackrouter.core.decision import Decision, Step, Times
 from fallbackrouter.core.errors import StoreError
@@ -86,7 +87,7 @@ def merged(one: Wanted, other: Wanted) -> Wanted | None:
     }
     if any(getattr(one, name) != getattr(Wanted(), name) for name in changes):
         return None
-    return replace(one, **changes)
+    return dataclasses.replace(one, **changes)
 
 
 def plainly(path: Path, where: str, limit: int = 10_000) -> list[str]:

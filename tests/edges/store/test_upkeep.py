@@ -10,6 +10,7 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.errors import StoreError
@@ -153,7 +154,7 @@ def test_numbers_are_hidden_in_what_is_old_alone(path: Path) -> None:
 def test_numbers_in_routes_and_trails_are_hidden(path: Path) -> None:
     decision = a_decision(1, at=AT - 9 * DAY, notes=("the header's caller was 79507533333",))
     variables = (("app", "external"), ("num", "+79261234567"))
-    put(path, replace(decision, route=replace(decision.route, variables=variables)))
+    put(path, structs.replace(decision, route=replace(decision.route, variables=variables)))
     run(upkeep(path, hide_after=DAY))
     with at_journal(path) as journal:
         route, trail = journal.execute("SELECT route, trail FROM decisions").fetchone()

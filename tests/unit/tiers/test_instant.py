@@ -1,7 +1,8 @@
 """The tiers of rules and of synced routes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.route import Refused
