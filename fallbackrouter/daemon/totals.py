@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any
 
 from fallbackrouter.control.lines import Message
-from fallbackrouter.core.tally import added
+from fallbackrouter.core.tally_sum import added
 from fallbackrouter.daemon.child import Child
 
 

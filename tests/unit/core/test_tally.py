@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallbackrouter.core.decision import DEGRADED, OK, Decision, Step, Times
-from fallbackrouter.core.tally import BOUNDS_MS, Tally, added
+from fallbackrouter.core.tally import BOUNDS_MS, Tally
+from fallbackrouter.core.tally_sum import added
 from fallbackrouter.core.verdict import Hit, Miss, TimedOut
 from tests.fakes.calls import call, route
 
