@@ -20,7 +20,8 @@ from fallbackrouter.core.call import INIT, Call
 from fallbackrouter.core.numbers import Number, read_number
 from fallbackrouter.core.route import Gate
 from fallbackrouter.core.verdict import Invalid, Miss, Skipped, Verdict
-from fallbackrouter.crm.drill import Drilling, marked
+from fallbackrouter.crm.drill import Drilling
+from fallbackrouter.crm.drill_mark import marked
 from fallbackrouter.crm.endpoint import Endpoint
 from fallbackrouter.crm.faults import is_ours, reason_of, verdict_of
 from fallbackrouter.crm.network import NO_ADDRESS, Network

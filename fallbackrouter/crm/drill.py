@@ -5,6 +5,7 @@ Its rules:
 - each request meets the fault or not, by chance, and meets it whole: what it meets travels in its task's context down
   to the resolver, the network and the connection, below pool and breaker, and hits connections that were open before;
 - what a request met is said in its verdict, as "drill: hang";
+- what decides here loads no more than the parent may, which hands drills on;
 - a drill ends by this process's own clock, whether or not anyone says that it is over.
 """
 
@@ -13,10 +14,7 @@ from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from fallbackrouter.clock import Clock
-from fallbackrouter.core.verdict import Hit, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,16 +89,6 @@ def fault_met_in(context: Context) -> str:
     """Return the fault that a request met in its task's context, "" without one."""
     met = context.get(_met)
     return met.fault if met else ""
-
-
-def marked(verdict: Verdict, fault: str) -> Verdict:
-    """Say in a verdict that a drill touched its question; without a fault it stays as it is."""
-    if not fault:
-        return verdict
-    mark = f"drill: {fault}"
-    if isinstance(verdict, Hit):
-        return structs.replace(verdict, notes=(*verdict.notes, mark))
-    return structs.replace(verdict, reason=f"{mark}; {verdict.reason}" if verdict.reason else mark)
 
 
 class Drilling:

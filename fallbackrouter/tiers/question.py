@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from fallbackrouter.core.breaker import Version
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.verdict import TimedOut, Unavailable, Verdict
-from fallbackrouter.crm.drill import fault_met_in, marked
+from fallbackrouter.crm.drill import fault_met_in
+from fallbackrouter.crm.drill_mark import marked
 
 if TYPE_CHECKING:
     import asyncio

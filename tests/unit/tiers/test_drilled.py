@@ -7,7 +7,8 @@ import pytest
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.call import Call
 from fallbackrouter.core.verdict import Hit, Invalid, Miss, Skipped, TimedOut, Unavailable, Verdict
-from fallbackrouter.crm.drill import Drill, Drilling, marked
+from fallbackrouter.crm.drill import Drill, Drilling
+from fallbackrouter.crm.drill_mark import marked
 from fallbackrouter.crm.wire import LiveReply
 from fallbackrouter.tiers.live import LiveTier
 from fallbackrouter.tiers.remembered import RememberedTier
