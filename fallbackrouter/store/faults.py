@@ -41,6 +41,11 @@ def is_crowded(error: BaseException) -> bool:
     return _code(error) in _CROWDED
 
 
+def is_full(error: BaseException) -> bool:
+    """Tell whether the disk has no room left."""
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
 def is_locked(error: BaseException) -> bool:
     """Tell whether another connection was at it, so that nothing was done, and soon can be."""
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -21,7 +21,8 @@ from fallbackrouter.core.decision import Decision, Event
 from fallbackrouter.core.errors import StoreError
 from fallbackrouter.store import remembered, routed, schema, statements
 from fallbackrouter.store.damage import Identity, alone, identity, leftovers_aside, set_aside
-from fallbackrouter.store.faults import is_crowded, is_damage, is_locked
+from fallbackrouter.store.disk import disk_free_bytes
+from fallbackrouter.store.faults import is_crowded, is_damage, is_full, is_locked
 from fallbackrouter.store.rows import Row, decision_row, event_row, spelled_out
 
 T = TypeVar("T")
@@ -34,10 +35,13 @@ _PRAGMAS = (
     f"busy_timeout = {int(_BUSY_S * 1000)}",
     "synchronous = NORMAL",  # a crash of ours loses nothing, and one of the machine at most what its disk had not taken
     "temp_store = MEMORY",
-    # Upkeep carries the write-ahead log over, so that no call's commit waits for a disk; where it cannot, this does.
-    "wal_autocheckpoint = 30720",
     "journal_size_limit = 134217728",
 )
+LOG_PAGES, LOG_PAGES_WITH_ROOM = 1_000, 30_720
+"""The pages of the write-ahead log from which on a commit carries it over itself. Where its disk has room, upkeep does
+so before, and no call waits for a disk; a small disk would be filled by a log that then cannot be carried over any
+more."""
+MUCH_ROOM_BYTES = 536_870_912
 _INSERT_INCIDENT = "INSERT INTO incidents (at, part, state, reason) VALUES (?, ?, ?, ?)"
 
 
@@ -101,6 +105,7 @@ class JournalFile:
         """Return what other writers remembered or forgot since the last look. Raises as `write` does."""
         self._follow()
         connection = self._open()
+        self._bound_log(connection)
         if self._seen is None:
             self._seen = _in_turn(partial(remembered.latest_change, connection))
         changes, self._seen = _in_turn(partial(remembered.changes_of_others, connection, self._seen, self._writer))
@@ -112,12 +117,20 @@ class JournalFile:
         try:
             if is_damage(error):
                 self._replace()
+            elif is_full(error):
+                self._shorten_log()
             elif not is_crowded(error):
                 self.close()
         except StoreError:
             self.close()  # another process is replacing it
         except OSError as failure:
             self._on_note(f"{self._path.name} is damaged and could not be set aside: {failure}")
+
+    def _shorten_log(self) -> None:
+        """Carry the write-ahead log over and give its room back: on a full disk it may be what takes the room."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file; a no-op where it is closed."""
@@ -145,10 +158,15 @@ class JournalFile:
             if self._routed:
                 connection.execute(routed.trigger(self._routed))
             connection.execute("PRAGMA busy_timeout = 0")  # from here on by _in_turn
+            self._bound_log(connection)
         except sqlite3.Error:
             connection.close()
             raise
         return connection
+
+    def _bound_log(self, connection: sqlite3.Connection) -> None:
+        much = disk_free_bytes(self._path.parent) >= MUCH_ROOM_BYTES
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_WITH_ROOM if much else LOG_PAGES}")
 
     def _make(self) -> None:
         with alone(self._path):

@@ -11,7 +11,6 @@ Its rules:
 Everything here blocks; its caller runs it in a thread.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.store.damage import Identity, identity
+from fallbackrouter.store.disk import disk_free_bytes
 from fallbackrouter.store.faults import refusal
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.retention import Retention, room
@@ -185,9 +185,3 @@ class Upkeep:
             "steps": sum(steps.count for steps in self._steps.values()),
             "longest_ms": round(self.longest_ms, 1),
         }
-
-
-def disk_free_bytes(folder: Path) -> int:
-    """Return how much room a folder's disk has left for this user."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
