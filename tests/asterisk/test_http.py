@@ -164,3 +164,4 @@ def test_a_router_that_hangs_holds_nobody_up(exchange: Exchange) -> None:
         event = exchange.ami.expect(lambda event: event.get("UserEvent") == "Here", PATIENCE_S)
         assert event["Channel"].startswith("Local/100@internal"), "the static line, without an answer"
         exchange.ami.actions("Hangup", [{"Channel": event["Channel"]}])
+        wait_until(lambda: served.desk.events, "the end is told of", PATIENCE_S)
