@@ -35,6 +35,8 @@ class ServedDoor:
             self._ready.set()
             await self._over.wait()
         await asyncio.sleep(CLOSING_S)
+        await self.door.reception.drain(0)  # a call that ran into the end was let in meanwhile
+        await asyncio.sleep(CLOSING_S)
 
     def __enter__(self) -> Self:
         self._thread.start()
