@@ -30,23 +30,28 @@ class Snapshot:
         self._clock = clock
         self._latest: Json | None = None
         self._at_s = 0.0
+        self._fresh_until_s = float("-inf")
+        self._changes = 0
         self._asking: asyncio.Task[Json] | None = None
 
     async def latest(self) -> Json:
-        """Return the status, at most `FRESH_S` old (docs/operations.md, "the control socket").
+        """Return the status (docs/operations.md, "the control socket"), at most `FRESH_S` old, and of after our commands.
 
         Raises:
             ControlError: the parent does not answer.
         """
-        if self._latest is not None and self._clock.now_s() - self._at_s < FRESH_S:
+        if self._latest is not None and self._clock.now_s() < self._fresh_until_s:
             return self._latest
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="ask for the status")
         return await asyncio.shield(self._asking)
 
     async def _ask(self) -> Json:
-        status = await self.command({"do": "status"}, WITHIN_S)
-        self._latest, self._at_s = status, self._clock.now_s()
+        changes = self._changes
+        status = await self._threads.run(self._command, {"do": "status"}, WITHIN_S)
+        if changes == self._changes:  # else it may be of before
+            self._latest, self._at_s = status, self._clock.now_s()
+            self._fresh_until_s = self._at_s + FRESH_S
         return status
 
     async def latest_or_none(self, old_s: float = 0.0) -> Json | None:
@@ -61,5 +66,13 @@ class Snapshot:
         self._threads.close()
 
     async def command(self, message: Json, within_s: float = WITHIN_S) -> Json:
-        """Have the service do something and return its answer; raises ControlError."""
-        return await self._threads.run(self._command, message, within_s)
+        """Have the service do something and return its answer; raises ControlError.
+
+        What the status said before holds no longer: who has changed something looks at once.
+        """
+        try:
+            return await self._threads.run(self._command, message, within_s)
+        finally:
+            self._changes += 1
+            self._fresh_until_s = float("-inf")
+            self._asking = None
