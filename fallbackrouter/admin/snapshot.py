@@ -35,7 +35,7 @@ class Snapshot:
         self._asking: asyncio.Task[Json] | None = None
 
     async def latest(self) -> Json:
-        """Return the status (docs/operations.md, "the control socket"), at most `FRESH_S` old, and of after our commands.
+        """Return the status, at most `FRESH_S` old, and of after our own commands; see docs/operations.md.
 
         Raises:
             ControlError: the parent does not answer.
