@@ -40,11 +40,11 @@ class BoundedProtocol(AMIProtocol):
         """Take bytes, and hand on the messages that are whole."""
         if self._transport.is_closing():
             return
-        looked_at = max(0, len(self._unread) - len(_END) + 1)
+        looked_at = max(0, len(self._unread) - len(_END) + 1) if self._greeted else 0
         self._unread += data
         if not self._greeted and not self._greet():
             return
-        end = self._unread.rfind(_END, looked_at if self._greeted else 0)
+        end = self._unread.rfind(_END, looked_at)
         if end >= 0:
             whole = bytes(self._unread[: end + len(_END)])
             del self._unread[: end + len(_END)]

@@ -69,6 +69,12 @@ def test_messages_are_the_same_however_they_are_cut(messages: list[dict[str, str
     assert owner.lost == []
 
 
+def test_a_message_behind_a_greeting_that_came_in_two_pieces_is_heard_at_once() -> None:
+    greeting = GREETING + b"9.0\r\n"
+    owner = feed([greeting[:-1], greeting[-1:] + b"Event: x\r\n\r\n"])
+    assert owner.heard == [{"Event": "x"}]
+
+
 @given(st.binary(max_size=300), st.integers(0, 300))
 def test_whatever_comes_nothing_is_raised_and_a_stranger_is_left(data: bytes, cut: int) -> None:
     owner = feed([data[:cut], data[cut:]])
