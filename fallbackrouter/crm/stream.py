@@ -12,7 +12,7 @@ import select
 import socket
 import ssl
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import httpcore2
@@ -61,7 +61,8 @@ class Stream(httpcore2.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's signature
         """Return what came in, b"" at the end."""
         if self._unsent:
-            await self._send(b"", timeout)
+            with suppress(httpcore2.WriteError):  # as httpcore2 does: what the peer has to say to it is read
+                await self._send(b"", timeout)
         with _translated(httpcore2.ReadError, httpcore2.ReadTimeout):
             data = await _within(timeout, self._receive(max_bytes))
         self._heard_s = self._loop.time()
