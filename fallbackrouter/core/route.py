@@ -44,7 +44,10 @@ class Route:
 
     def get(self, name: str) -> str:
         """Return a variable's value, "" where the route has none."""
-        return next((value for key, value in self.variables if key == name), "")
+        for key, value in self.variables:
+            if key == name:
+                return value
+        return ""
 
     @property
     def app(self) -> str:
@@ -97,6 +100,8 @@ def printable(text: str, limit: int = MAX_RULE_CHARS) -> str:
 
 def line_cost(text: str) -> int:
     """Return how many bytes a value takes inside a quoted ARRAY on an AGI line, at the worst."""
+    if text.isascii() and text.isalnum():
+        return len(text)
     specials = 3 * sum(text.count(char) for char in _ESCAPED_TWICE)
     specials += 2 * sum(text.count(char) for char in _ESCAPED_ONCE)
     return len(text.encode("utf-8", "replace")) + specials

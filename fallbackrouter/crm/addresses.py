@@ -12,6 +12,7 @@ Its rules:
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 MIN_TTL_S = 5.0
 MAX_TTL_S = 300.0
@@ -31,6 +32,7 @@ class _Entry:
     failures: int = 0
 
 
+@lru_cache(64)
 def is_address(host: str) -> bool:
     """Tell whether a host is a literal address; one with a zone (`fe80::1%eth0`) counts as a name."""
     if "%" in host:

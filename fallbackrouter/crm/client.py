@@ -25,11 +25,12 @@ from fallbackrouter.crm.drill_mark import marked
 from fallbackrouter.crm.endpoint import Endpoint
 from fallbackrouter.crm.faults import is_ours, reason_of, verdict_of
 from fallbackrouter.crm.network import NO_ADDRESS, Network
+from fallbackrouter.crm.pool import Pool
 from fallbackrouter.crm.requests import Asked, Requests
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.crm.stream import GoneWhileIdleError
 from fallbackrouter.crm.tls import make_context
-from fallbackrouter.crm.transport import Transport, rehearse
+from fallbackrouter.crm.transport import rehearse
 from fallbackrouter.crm.wire import LiveReply, Question, encode_question, read_answer, refusal
 from fallbackrouter.log import get_log
 
@@ -91,7 +92,7 @@ class CrmClient:
         self._spell = spell
         self._gate = gate
         self._drilling = drilling
-        self._transport = Transport(
+        self._pool = Pool(
             Network(resolver),
             context=make_context(ca_file, client_cert, client_key) if self._endpoint.secure else None,
             max_connections=max_in_flight,
@@ -116,7 +117,7 @@ class CrmClient:
     @property
     def open_connections(self) -> int:
         """Connections that are open, idle ones and those under way."""
-        return self._transport.open_connections
+        return self._pool.open_connections
 
     @property
     def _reachable(self) -> bool:
@@ -145,7 +146,7 @@ class CrmClient:
         try:
             return await self._send_twice(self._build(call, decision_id, budget_ms))
         except asyncio.CancelledError:
-            await self._transport.drop_idle()
+            await self._pool.drop_idle()
             raise
         except Exception as error:  # noqa: BLE001 - whatever broke, the call gets its answer from another tier
             return self._failed(error)
@@ -173,7 +174,7 @@ class CrmClient:
         try:
             return await self._send(request)
         except GoneWhileIdleError:
-            await self._transport.drop_idle()
+            await self._pool.drop_idle()
             return await self._send(request)
 
     async def _send(self, request: Asked) -> LiveReply:
@@ -184,7 +185,7 @@ class CrmClient:
         return LiveReply(body) if status == httpx2.codes.OK else read_answer(status, b"", self._gate)
 
     async def _exchange(self, request: Asked) -> tuple[int, bytes | Invalid]:
-        return await self._transport.exchange(*request, self._max_answer_bytes)
+        return await self._pool.exchange(*request, self._max_answer_bytes)
 
     def _note_token(self, status: int) -> None:
         """Say loudly, once, that the token is refused: everything else about such a CRM looks well."""
@@ -238,17 +239,17 @@ class CrmClient:
             try:
                 return (await self._exchange(self._requests.plain(method, url)))[0]
             except GoneWhileIdleError:
-                await self._transport.drop_idle()
+                await self._pool.drop_idle()
                 return (await self._exchange(self._requests.plain(method, url)))[0]
         except asyncio.CancelledError:
-            await self._transport.drop_idle()
+            await self._pool.drop_idle()
             raise
 
     def _drop_idle_soon(self) -> None:
-        task = asyncio.ensure_future(self._transport.drop_idle())
+        task = asyncio.ensure_future(self._pool.drop_idle())
         self._dropping.add(task)
         task.add_done_callback(self._dropping.discard)
 
     async def close(self) -> None:
         """Close all connections; questions still on their way end as Unavailable."""
-        await self._transport.aclose()
+        await self._pool.aclose()

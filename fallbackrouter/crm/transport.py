@@ -6,24 +6,12 @@ crm.faults puts them into words.
 """
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterable, AsyncIterator
 
 import httpcore2
 import httpx2
 
-from fallbackrouter.core.verdict import Invalid
-from fallbackrouter.crm.body import read_parts
-
-MAX_IDLE = 8
-"""The most connections kept idle: each that is dead may cost a call its live answer."""
-
-
-async def _parts(answer: httpcore2.Response) -> AsyncGenerator[bytes, None]:
-    if not isinstance(answer.stream, AsyncIterable):
-        raise TypeError("the pool gave an answer that cannot be read")
-    async for part in answer.stream:
-        yield part
+from fallbackrouter.crm.pool import MAX_IDLE
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -72,30 +60,6 @@ class Transport(httpx2.AsyncBaseTransport):
     def open_connections(self) -> int:
         """How many connections there are, idle ones and those under way."""
         return sum(not connection.is_closed() for connection in self._pool.connections)
-
-    async def exchange(
-        self, method: bytes, url: httpcore2.URL, headers: Sequence[tuple[bytes, bytes]], content: bytes, max_bytes: int
-    ) -> tuple[int, bytes | Invalid]:
-        """Send a request and read its answer to the end, as only then the connection can serve again.
-
-        httpx2's own client would do the same with a third more of the time that all of it takes.
-
-        Returns:
-            The answer's status, and its body or why it may not be read.
-
-        Raises:
-            httpcore2.NetworkError, httpcore2.ProtocolError: the connection or the peer failed on the way.
-        """
-        answer = await self._pool.handle_async_request(
-            httpcore2.Request(method=method, url=url, headers=headers, content=content)
-        )
-        try:
-            encoding = next((value for name, value in answer.headers if name.lower() == b"content-encoding"), b"")
-            stream = answer.extensions["network_stream"]
-            async with aclosing(_parts(answer)) as parts:
-                return answer.status, await read_parts(parts, encoding.decode("latin-1"), stream, max_bytes)
-        finally:
-            await answer.aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; the answer's body is still to be read."""
