@@ -30,7 +30,6 @@ from fallbackrouter.crm.requests import Asked, Requests
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.crm.stream import GoneWhileIdleError
 from fallbackrouter.crm.tls import make_context
-from fallbackrouter.crm.transport import rehearse
 from fallbackrouter.crm.wire import LiveReply, Question, encode_question, read_answer, refusal
 from fallbackrouter.log import get_log
 
@@ -94,6 +93,8 @@ class CrmClient:
         self._drilling = drilling
         self._pool = Pool(
             Network(resolver),
+            self._endpoint.host,
+            self._endpoint.port,
             context=make_context(ca_file, client_cert, client_key) if self._endpoint.secure else None,
             max_connections=max_in_flight,
             keepalive_s=keepalive_s,
@@ -185,7 +186,7 @@ class CrmClient:
         return LiveReply(body) if status == httpx2.codes.OK else read_answer(status, b"", self._gate)
 
     async def _exchange(self, request: Asked) -> tuple[int, bytes | Invalid]:
-        return await self._pool.exchange(*request, self._max_answer_bytes)
+        return await self._pool.exchange(request, self._max_answer_bytes)
 
     def _note_token(self, status: int) -> None:
         """Say loudly, once, that the token is refused: everything else about such a CRM looks well."""
@@ -193,10 +194,6 @@ class CrmClient:
         if refused and not self._token_refused:
             log.error("the CRM refuses our token: no live answers until crm.token_file is right", status=status)
         self._token_refused = refused
-
-    async def start(self) -> None:
-        """Load what the first question would else load, for some 40 ms; asks nobody, needs no network."""
-        await rehearse()
 
     async def warm(self) -> str:
         """Open a connection, so that the next question finds one; may take for ever, like `ask`.

@@ -33,6 +33,7 @@ class Endpoint:
         parsed = _check_url(url, key)
         self.host = parsed.raw_host.decode("ascii")
         self.secure = parsed.scheme == "https"
+        self.port = parsed.port or (443 if self.secure else 80)
         self.headers = _headers(token.strip())
 
     def url_of(self, stage: str) -> str:

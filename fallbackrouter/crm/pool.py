@@ -1,77 +1,45 @@
 """The connections that calls' questions go over: the one used last is used next, each for one question at a time.
 
 Its rules: few are kept idle, for a few seconds, and the newest of them are, as the oldest are the likeliest to be
-dead; whatever ends an exchange early, its connection is closed with it; nothing in here waits to close one.
+dead; whatever ends an exchange early, its connection is closed with it; nothing in here waits to close one; it sets no
+deadline.
 
-httpcore2's own pool looks at every connection twice a question and shields each close from cancellation, for a fifth
-of the time that a question takes; its connections are used as they are, with all that HTTP asks of them.
+httpx2, httpcore2 and h11, which everything else that speaks to the CRM uses, take 350 us of a processor for a question
+and its answer; this takes 70, which is as much as all else that a call costs.
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
-from contextlib import aclosing
-from typing import cast
+from contextlib import suppress
 
 import httpcore2
 
 from fallbackrouter.core.verdict import Invalid
-from fallbackrouter.crm.body import read_parts
+from fallbackrouter.crm.answer import Answer
+from fallbackrouter.crm.body import WIRE_SHARE
+from fallbackrouter.crm.link import READ_BYTES
+from fallbackrouter.crm.requests import Asked
+from fallbackrouter.crm.stream import Stream
 
 MAX_IDLE = 8
 """The most connections kept idle: each that is dead may cost a call its live answer."""
 
-_ENCODING = b"content-encoding"
 
+class Connection:
+    """One of them.
 
-async def _exchanged(
-    connection: httpcore2.AsyncHTTPConnection, request: httpcore2.Request, max_bytes: int
-) -> tuple[int, bytes | Invalid]:
-    answer = await connection.handle_async_request(request)
-    try:
-        encoding = next((value for name, value in answer.headers if name.lower() == _ENCODING), b"").decode("latin-1")
-        body = cast("AsyncGenerator[bytes, None]", aiter(cast("AsyncIterable[bytes]", answer.stream)))
-        async with aclosing(body):
-            return answer.status, await read_parts(body, encoding, answer.extensions["network_stream"], max_bytes)
-    finally:
-        await answer.aclose()
-
-
-class Pool:
-    """Connections by HTTP/1.1.
-
-    Args:
-        network: connects.
-        context: for https; None where all is plain http.
-        max_connections: at once; further questions wait for one.
-        keepalive_s: how long a connection may be idle.
+    Attributes:
+        reusable: it may carry another question.
+        used_s: when it carried one, on the loop's clock.
     """
 
-    def __init__(
-        self,
-        network: httpcore2.AsyncNetworkBackend,
-        *,
-        context: ssl.SSLContext | None,
-        max_connections: int,
-        keepalive_s: float,
-    ) -> None:
-        self._network = network
-        self._context = context
-        self._keepalive_s = keepalive_s
-        self._max_idle = min(MAX_IDLE, max_connections)
-        self._free = asyncio.Semaphore(max_connections)
-        self._idle: list[tuple[httpcore2.AsyncHTTPConnection, float]] = []  # with when each became so
-        self._busy: set[httpcore2.AsyncHTTPConnection] = set()
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self.stream = stream
+        self.reusable = True
+        self.used_s = 0.0
 
-    @property
-    def open_connections(self) -> int:
-        """How many connections there are, idle ones and those under way."""
-        return len(self._idle) + sum(not connection.is_closed() for connection in self._busy)
-
-    async def exchange(
-        self, method: bytes, url: httpcore2.URL, headers: Sequence[tuple[bytes, bytes]], content: bytes, max_bytes: int
-    ) -> tuple[int, bytes | Invalid]:
-        """Send a request and read its answer to the end, as only then the connection can serve again.
+    async def exchange(self, asked: Asked, max_bytes: int) -> tuple[int, bytes | Invalid]:
+        """Send a request and read its answer to the end, as only then it can carry another.
 
         Returns:
             The answer's status, and its body or why it may not be read.
@@ -79,47 +47,116 @@ class Pool:
         Raises:
             httpcore2.NetworkError, httpcore2.ProtocolError: the connection or the peer failed on the way.
         """
-        request = httpcore2.Request(method=method, url=url, headers=headers, content=content)
+        self.reusable = False
+        with suppress(httpcore2.WriteError):  # what a peer says that takes no more of the question is its answer
+            await self.stream.write(asked.request)
+        answer = Answer(max_bytes, bodiless=asked.bodiless)
+        try:
+            await self._read(answer, max_bytes)
+        finally:
+            answer.let_go()
+        if answer.refused is not None:
+            return answer.status, answer.refused
+        self.reusable = answer.reusable
+        return answer.status, answer.body
+
+    async def _read(self, answer: Answer, max_bytes: int) -> None:
+        in_head = True
+        while not answer.whole and answer.refused is None:
+            answer.feed(await self.stream.read(READ_BYTES))
+            if in_head and answer.status:
+                in_head = False
+                if isinstance(self.stream, Stream):
+                    self.stream.allow(WIRE_SHARE * max_bytes)
+
+    def ended(self) -> bool:
+        """Tell whether the peer has ended it while it was idle."""
+        return bool(self.stream.get_extra_info("is_readable"))
+
+
+class Pool:
+    """Connections to one host, by HTTP/1.1.
+
+    Args:
+        network: connects.
+        host: as its URL names it; a certificate has to be its.
+        context: for https; None for plain http.
+        max_connections: at once; further questions wait for one.
+        keepalive_s: how long a connection may be idle.
+    """
+
+    def __init__(
+        self,
+        network: httpcore2.AsyncNetworkBackend,
+        host: str,
+        port: int,
+        *,
+        context: ssl.SSLContext | None,
+        max_connections: int,
+        keepalive_s: float,
+    ) -> None:
+        if context is not None:
+            context.set_alpn_protocols(["http/1.1"])
+        self._network = network
+        self._host = host
+        self._port = port
+        self._context = context
+        self._keepalive_s = keepalive_s
+        self._max_idle = min(MAX_IDLE, max_connections)
+        self._free = asyncio.Semaphore(max_connections)
+        self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are, idle ones and those that carry a question."""
+        return len(self._idle) + len(self._busy)
+
+    async def exchange(self, asked: Asked, max_bytes: int) -> tuple[int, bytes | Invalid]:
+        """Send a request and read its answer to the end; see `Connection.exchange`."""
         async with self._free:
-            connection = await self._take(url.origin)
+            connection = await self._take() or await self._connect()
             self._busy.add(connection)
             try:
-                return await _exchanged(connection, request, max_bytes)
+                return await connection.exchange(asked, max_bytes)
             finally:
                 self._busy.discard(connection)
                 await self._give_back(connection)
 
-    async def _take(self, origin: httpcore2.Origin) -> httpcore2.AsyncHTTPConnection:
-        """Return the connection used last that is still open, or one that has yet to connect."""
+    async def _take(self) -> Connection | None:
+        """Return the connection used last that is still open, None where there is none."""
+        due_s = asyncio.get_running_loop().time() - self._keepalive_s
         while self._idle:
-            connection, _ = self._idle.pop()
-            if connection.can_handle_request(origin) and not connection.has_expired():
+            connection = self._idle.pop()
+            if connection.used_s > due_s and not connection.ended():
                 return connection
-            await connection.aclose()
-        return httpcore2.AsyncHTTPConnection(
-            origin, ssl_context=self._context, keepalive_expiry=self._keepalive_s, network_backend=self._network
-        )
+            await connection.stream.aclose()
+        return None
 
-    async def _give_back(self, connection: httpcore2.AsyncHTTPConnection) -> None:
-        """Keep a connection whose answer was read to its end; nothing here waits, even where a task is cancelled."""
-        if not connection.is_idle() or connection.is_closed():
-            await connection.aclose()
+    async def _connect(self) -> Connection:
+        stream = await self._network.connect_tcp(self._host, self._port)
+        return Connection(stream if self._context is None else await stream.start_tls(self._context, self._host))
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Keep a connection that may be used again; nothing here waits, even where a task is cancelled."""
+        if not connection.reusable:
+            await connection.stream.aclose()
             return
-        now_s = asyncio.get_running_loop().time()
-        self._idle.append((connection, now_s))
-        oldest, since_s = self._idle[0]
-        if len(self._idle) > self._max_idle or now_s - since_s > self._keepalive_s:
+        connection.used_s = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+        oldest = self._idle[0]
+        if len(self._idle) > self._max_idle or connection.used_s - oldest.used_s > self._keepalive_s:
             del self._idle[0]
-            await oldest.aclose()
+            await oldest.stream.aclose()
 
     async def drop_idle(self) -> None:
         """Close every idle connection: one did not answer in time, so the others may be dead too."""
         idle, self._idle = self._idle, []
-        for connection, _ in idle:
-            await connection.aclose()
+        for connection in idle:
+            await connection.stream.aclose()
 
     async def aclose(self) -> None:
         """Close all connections; exchanges under way end with a NetworkError or ProtocolError."""
         await self.drop_idle()
         for connection in list(self._busy):
-            await connection.aclose()
+            await connection.stream.aclose()

@@ -1,4 +1,4 @@
-"""A question as it goes out: method, URL, headers and body, as httpcore2 takes them.
+"""A question as it goes out.
 
 The headers are those that httpx2 would send, in its order; what is the same for all questions is made once.
 """
@@ -6,23 +6,22 @@ The headers are those that httpx2 would send, in its order; what is the same for
 from functools import lru_cache
 from typing import NamedTuple
 
-import httpcore2
 import httpx2
 
 from fallbackrouter.crm.endpoint import Endpoint
 
 _STAGES = 64
 
-Headers = tuple[tuple[bytes, bytes], ...]
-
 
 class Asked(NamedTuple):
-    """A request that is ready to be sent."""
+    """A request that is ready to be sent.
 
-    method: bytes
-    url: httpcore2.URL
-    headers: Headers
-    content: bytes
+    Attributes:
+        bodiless: its answer has no body, whatever the answer's head says.
+    """
+
+    request: bytes
+    bodiless: bool = False
 
 
 class Requests:
@@ -30,7 +29,7 @@ class Requests:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._headers = endpoint.headers
-        self._to = lru_cache(_STAGES)(self._address)
+        self._begun = lru_cache(_STAGES)(self._begin)
 
     def question(self, url: str, content: bytes, budget_ms: int) -> Asked:
         """Make a question.
@@ -39,23 +38,16 @@ class Requests:
             content: JSON.
             budget_ms: what the CRM is told of the time that it has.
         """
-        address, headers = self._to(url)
-        own = (
-            (b"Content-Length", b"%d" % len(content)),
-            (b"Content-Type", b"application/json"),
-            (b"X-Budget-Ms", b"%d" % budget_ms),
-        )
-        return Asked(b"POST", address, (*headers, *own), content)
+        rest = b"Content-Length: %d\r\nContent-Type: application/json\r\nX-Budget-Ms: %d\r\n\r\n%s"
+        return Asked(self._begun("POST", url) + rest % (len(content), budget_ms, content))
 
     def plain(self, method: str, url: str) -> Asked:
         """Make a request without a body."""
-        return Asked(method.encode(), *self._to(url), b"")
+        return Asked(self._begun(method, url) + b"\r\n", bodiless=method == "HEAD")
 
-    def _address(self, url: str) -> tuple[httpcore2.URL, Headers]:
-        """Return where a request goes, and the headers of all that go there."""
-        request = httpx2.Request("GET", url, headers={**self._headers, "Connection": "keep-alive"})
-        parsed = request.url
-        address = httpcore2.URL(
-            scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path
-        )
-        return address, tuple(request.headers.raw)
+    def _begin(self, method: str, url: str) -> bytes:
+        """Return how all requests to a URL begin; httpx2 has seen to it that nothing in there ends a line."""
+        request = httpx2.Request(method, url, headers={**self._headers, "Connection": "keep-alive"})
+        lines = [b"%s %s HTTP/1.1" % (method.encode(), request.url.raw_path)]
+        lines += [b"%s: %s" % (name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]
+        return b"".join(line + b"\r\n" for line in lines)

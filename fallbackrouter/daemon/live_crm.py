@@ -172,7 +172,6 @@ class LiveCrm:
         for host, saved in _by_host(await in_thread(self._saved)):
             self._resolver.seed(host, [one.address for one in saved], max(one.at for one in saved))
         await self._resolver.start()
-        await self._client.start()
         await self._resolver.settle(SETTLE_S)
         self._tasks.append(asyncio.create_task(self._prober.run(), name="probe"))
         if self._warmer:

@@ -49,7 +49,6 @@ async def crm_client(
         gate=GATE,
         drilling=drilling,
     )
-    await client.start()
     try:
         yield client
     finally:
