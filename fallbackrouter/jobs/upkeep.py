@@ -23,9 +23,10 @@ _LEAST_PAUSE_S = 0.02
 _PAUSE = 10.0
 """How many times as long as a step the pause behind it is."""
 
-_BUSY_PAGES = 500
-"""A write-ahead log that grew by so many pages since the last look is looked at again after _BUSY_PAUSE_S."""
-_BUSY_PAUSE_S = 0.1
+_BUSY_PAGES = 100
+"""A write-ahead log that grew by so many pages since the last look is looked at again after _BUSY_PAUSE_S, so that the
+disk is asked for little at a time; else after twice the pause before."""
+_BUSY_PAUSE_S = 0.02
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class UpkeepJob:
         self._upkeep = upkeep
         self._in_thread = in_thread
         self._look_s = look_s
+        self._log_pause_s = look_s
         self.reason = ""
 
     async def run(self) -> None:
@@ -72,7 +74,8 @@ class UpkeepJob:
         pages = await self._tried(self._upkeep.carry_over)
         if pages is None:
             return FAULT_S
-        return _BUSY_PAUSE_S if pages >= _BUSY_PAGES else self._look_s
+        self._log_pause_s = _BUSY_PAUSE_S if pages >= _BUSY_PAGES else min(self._look_s, 2 * self._log_pause_s)
+        return self._log_pause_s
 
     async def _tried(self, work: Callable[[], T]) -> T | None:
         """Run a piece of work; None where the disk is in its way."""

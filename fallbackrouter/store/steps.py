@@ -98,17 +98,18 @@ def checkpoint(path: Path, connection: sqlite3.Connection, over_bytes: int = CHE
     log = path.with_name(path.name + "-wal")
     if not log.exists() or log.stat().st_size < over_bytes:
         return 0
-    pages = _carried(connection, "PASSIVE")
-    if pages >= RESTART_PAGES:
-        _carry_whole(connection)
-    return pages
+    return _carried(connection, "PASSIVE")
 
 
-def _carry_whole(connection: sqlite3.Connection) -> None:
+def begin_anew(connection: sqlite3.Connection) -> None:
     """Carry all of the log over while writers wait, so that the next of them begins it anew.
 
-    What came meanwhile is carried over first, so that next to nothing is left then: the writers wait for 2 or 3 ms.
-    With SQLite's own wait for others in it, they would wait behind that too.
+    What came meanwhile is carried over first, so that next to nothing is left then, and writers wait for 1 or 2 ms. The
+    disk has to have taken the journal before (`Flusher`): until the log is whole, SQLite leaves that to the system,
+    and here it would wait for all of it. With SQLite's own wait for others, writers would wait behind that too.
+
+    Raises:
+        sqlite3.Error: the disk is in the way.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:

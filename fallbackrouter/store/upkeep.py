@@ -20,11 +20,11 @@ from pathlib import Path
 
 from fallbackrouter.clock import Clock
 from fallbackrouter.store.damage import Identity, identity
-from fallbackrouter.store.disk import disk_free_bytes
+from fallbackrouter.store.disk import Flusher, disk_free_bytes
 from fallbackrouter.store.faults import refusal
 from fallbackrouter.store.moments import to_ms
 from fallbackrouter.store.retention import Retention, room
-from fallbackrouter.store.steps import Steps, checkpoint, connect
+from fallbackrouter.store.steps import RESTART_PAGES, Steps, begin_anew, checkpoint, connect
 from fallbackrouter.store.veiling import Veiling
 
 STAYS_FREE_BYTES = 33_554_432
@@ -83,6 +83,7 @@ class Upkeep:
         self._identity: Identity | None = None
         self._shrinking = False
         self._log_pages = 0
+        self._flusher = Flusher()
         self.disk_free_bytes: int | None = None
 
     def carry_over(self) -> int:
@@ -97,6 +98,10 @@ class Upkeep:
         with self._told():
             connection = self._open()
             pages = 0 if connection is None else checkpoint(self._path, connection)
+            if connection is not None and pages != self._log_pages:
+                self._flusher.flush(self._path)
+                if pages >= RESTART_PAGES:
+                    begin_anew(connection)
         before, self._log_pages = self._log_pages, pages
         return pages - before if pages >= before else pages  # a log that was carried over whole is begun anew
 

@@ -74,7 +74,10 @@ async def test_a_log_that_grows_is_carried_over_more_often(path: Path) -> None:
         size = size_of(path)
         assert await turning.carry_over() < LOOK_S
         assert size_of(path) > size + 7_000_000
-        assert await turning.carry_over() == LOOK_S
+        pauses = [await turning.carry_over() for _ in range(8)]
+        assert pauses == sorted(pauses)
+        assert pauses[0] < LOOK_S
+        assert pauses[-1] == LOOK_S
         keeper.close()
 
 
