@@ -6,7 +6,7 @@ that a journal made here is opened and migrated like any other.
 
 import sqlite3
 
-REVISION = "0007"
+REVISION = "0008"
 """The migrations' head that STATEMENTS stand for."""
 
 STATEMENTS = (
@@ -18,7 +18,7 @@ STATEMENTS = (
         ms REAL, route TEXT NOT NULL, trail TEXT NOT NULL, read_ms REAL, walk_ms REAL, live_queue_ms REAL,
         live_ms REAL, journal_ms REAL, write_ms REAL)""",
     "CREATE INDEX decisions_by_call ON decisions (call_id, id)",
-    "CREATE INDEX decisions_by_linked ON decisions (linked_id, id) WHERE linked_id <> call_id",
+    "CREATE INDEX decisions_by_linked ON decisions (linked_id, id) WHERE linked_id <> call_id AND linked_id <> ''",
     "CREATE INDEX decisions_by_time ON decisions (at)",
     "CREATE INDEX decisions_over_1000_ms ON decisions (at, ms) WHERE ms >= 1000",
     "CREATE INDEX decisions_over_400_ms ON decisions (at, ms) WHERE ms >= 400 AND ms < 1000",

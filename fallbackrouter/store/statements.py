@@ -114,7 +114,7 @@ _DECISION = """coalesce(nullif(decision_id, ''),
             (SELECT max(d.id) FROM decisions AS d WHERE d.call_id = numbered.call_id AND numbered.call_id <> ''),
             (SELECT max(d.id) FROM decisions AS d WHERE d.call_id = numbered.linked_id AND numbered.linked_id <> ''),
             (SELECT max(d.id) FROM decisions AS d WHERE d.linked_id = numbered.linked_id AND d.linked_id <> d.call_id
-                AND numbered.linked_id <> ''),
+                AND d.linked_id <> ''),
             '')"""
 
 

@@ -37,7 +37,7 @@ decisions = Table(
     _text("trail"),
     *map(_ms, ("read_ms", "walk_ms", "live_queue_ms", "live_ms", "journal_ms", "write_ms")),
     Index("decisions_by_call", "call_id", "id"),
-    Index("decisions_by_linked", "linked_id", "id", sqlite_where=text("linked_id <> call_id")),
+    Index("decisions_by_linked", "linked_id", "id", sqlite_where=text("linked_id <> call_id AND linked_id <> ''")),
     Index("decisions_by_time", "at"),
     Index("decisions_over_1000_ms", "at", "ms", sqlite_where=text("ms >= 1000")),
     Index("decisions_over_400_ms", "at", "ms", sqlite_where=text("ms >= 400 AND ms < 1000")),

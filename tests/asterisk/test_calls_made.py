@@ -237,11 +237,13 @@ def test_asterisk_is_killed_under_the_queue_and_no_call_is_made_twice(
     assert all(made[out_id] <= 1 for out_id in asked)
     uncertain = [out_id for out_id in asked if ended[out_id] in {"unknown", "failed"}]
     assert len(uncertain) <= AT_ONCE
-    assert all(made[out_id] == 1 for out_id in asked if ended[out_id] == "answered")
     recorded = _recorded(own)
     assert all(recorded[out_id] <= 1 for out_id in asked)
-    # One that was killed in a call keeps no record of it.
-    assert all(recorded[call["out_id"]] == 1 for call in calls if call["state"] == "answered" and not call["reason"])
+    # One that was killed in a call keeps no record of it, and may have lost the line of its log that was not out yet.
+    seen = [call["out_id"] for call in calls if call["state"] == "answered" and not call["reason"]]
+    assert [out_id for out_id in seen if (made[out_id], recorded[out_id]) != (1, 1)] == []
+    cut_off = [call["out_id"] for call in calls if call["state"] == "answered" and call["reason"]]
+    assert len(cut_off) + len(uncertain) <= AT_ONCE
     assert set(ended.values()) <= {"answered", "unknown", "failed"}
     wait_until(lambda: set(asked) <= set(_told(crm)), "the CRM to hear of every end")
     assert all(len(_told(crm)[out_id]) == 1 for out_id in asked)
