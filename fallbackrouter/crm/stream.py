@@ -154,7 +154,7 @@ class Stream(httpcore2.AsyncNetworkStream):
     def _may_have_ended(self) -> bool:
         """Tell whether the peer has ended it while it was idle, as far as that has to be asked by a system call.
 
-        httpcore2's pool asks this of every idle connection twice a request; one that ended a moment ago costs one more try.
+        httpcore2's pool asks this of every idle connection twice a request; one that just ended costs one more try.
         """
         just_used = self._loop.time() - self._heard_s < SURELY_OPEN_S
         return self._link.socket.fileno() < 0 or (not just_used and _has_something_to_read(self._link.socket))
