@@ -23,10 +23,10 @@ _LEAST_PAUSE_S = 0.02
 _PAUSE = 10.0
 """How many times as long as a step the pause behind it is."""
 
-_BUSY_PAGES = 100
-"""A write-ahead log that grew by so many pages since the last look is looked at again after _BUSY_PAUSE_S, so that the
-disk is asked for little at a time; else after twice the pause before."""
-_BUSY_PAUSE_S = 0.02
+_BUSY_PAGES = 500
+"""A write-ahead log that grew by so many pages since the last look is looked at again after _BUSY_PAUSE_S, else after
+twice the pause before: just begun anew, it is small, and soon large again."""
+_BUSY_PAUSE_S = 0.1
 
 T = TypeVar("T")
 

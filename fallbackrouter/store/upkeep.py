@@ -98,10 +98,9 @@ class Upkeep:
         with self._told():
             connection = self._open()
             pages = 0 if connection is None else checkpoint(self._path, connection)
-            if connection is not None and pages != self._log_pages:
+            if connection is not None and pages >= RESTART_PAGES:
                 self._flusher.flush(self._path)
-                if pages >= RESTART_PAGES:
-                    begin_anew(connection)
+                begin_anew(connection)
         before, self._log_pages = self._log_pages, pages
         return pages - before if pages >= before else pages  # a log that was carried over whole is begun anew
 
