@@ -1,4 +1,4 @@
-"""The HTTP client alone: what the router asks the CRM with, in a loop, with nothing around it; and plain sockets."""
+"""HTTP alone, in a loop with nothing around it: httpx2's client, the router's own way of asking, and plain sockets."""
 
 import asyncio
 import itertools
@@ -15,7 +15,10 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.compiled import DIGITS, LONGEST_NS, Seen
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.config.settings import Crm
+from fallbackrouter.crm.endpoint import Endpoint
 from fallbackrouter.crm.network import Network
+from fallbackrouter.crm.pool import Pool
+from fallbackrouter.crm.requests import Requests
 from fallbackrouter.crm.resolver import Resolver
 from fallbackrouter.crm.transport import Transport
 from fallbackrouter.daemon.live_crm import OUR_OWN
@@ -37,6 +40,17 @@ def closed(url: str, requests: int, in_flight: int) -> Seen:
 
     async def run() -> Seen:
         async with _client(url) as ask:
+            await _closed(ask, WARM, in_flight)
+            return await _closed(ask, requests, in_flight)
+
+    return uvloop.run(run())
+
+
+def own(url: str, requests: int, in_flight: int) -> Seen:
+    """Keep so many of the router's own questions in flight: what it asks calls' with, and nothing around it."""
+
+    async def run() -> Seen:
+        async with _pool(url) as ask:
             await _closed(ask, WARM, in_flight)
             return await _closed(ask, requests, in_flight)
 
@@ -98,8 +112,31 @@ class _Plain(asyncio.Protocol):
 
 
 @asynccontextmanager
+async def _pool(url: str) -> AsyncIterator[Ask]:
+    """Give the router's own way of asking, with the settings that it has without any of its own."""
+    crm, endpoint = Crm(), Endpoint(url, "")
+    resolver = Resolver(clock=SystemClock(), max_stale_s=crm.dns_max_stale_s)
+    pool = Pool(
+        Network(resolver),
+        endpoint.host,
+        endpoint.port,
+        context=None,
+        max_connections=crm.max_in_flight + crm.max_late + OUR_OWN,
+        keepalive_s=crm.keepalive_s,
+    )
+    requests = Requests(endpoint)
+
+    async def ask() -> bool:
+        status, body = await pool.exchange(requests.question(url, BODY, 296), crm.max_answer_bytes)
+        return status == httpx2.codes.OK and isinstance(body, bytes) and body.endswith(b"}")
+
+    yield ask
+    await pool.aclose()
+
+
+@asynccontextmanager
 async def _client(url: str) -> AsyncIterator[Ask]:
-    """Give the client with the settings that a router has without any of its own."""
+    """Give httpx2's client over the router's network, with the settings that a router has without any of its own."""
     crm = Crm()
     resolver = Resolver(clock=SystemClock(), max_stale_s=crm.dns_max_stale_s)
     resolver.watch("127.0.0.1")

@@ -19,10 +19,12 @@ PER_SECOND = 50
 LASTS_S, LASTS_IN_FULL_S = 10, 60
 PATIENCE_S = 30
 ROUTER, CLIENT, SOCKETS = "the router", "the bare HTTP client", "plain sockets"
+OWN = "the router's own way of asking, alone"
 LEAST_RATE, MOST_MS = 0.7, 1.5
 ABOUT = f"""Calls that the live CRM decides, each recorded, {IN_FLIGHT} in flight over kept connections, with a router's
-usual settings. The CRM is a process of its own that answers at once. The bare client is the router's own, with the same
-pool and the same settings, in a loop that does nothing else; plain sockets show that the CRM is not what is measured.
+usual settings. The CRM is a process of its own that answers at once. The bare client is httpx2's, over the router's
+network and with its settings, in a loop that does nothing else; the router's own way of asking, a pool of its own with
+httptools, is shown alone as well, and plain sockets show that the CRM is not what is measured.
 Turns of half a second; figures are medians of turns, ratios of rounds. Then {PER_SECOND} calls/s arrive at a fixed
 rate; the CRM's own answer time is what it takes itself from a question's last byte to its answer, so that the loopback
 interface and the HTTP client count as the router's."""
@@ -40,6 +42,7 @@ def measure(ground: Ground) -> Section:
             measures = {
                 ROUTER: turns.busy(load, router, IN_FLIGHT),
                 CLIENT: turns.lasting(partial(bare.closed, url), IN_FLIGHT),
+                OWN: turns.lasting(partial(bare.own, url), IN_FLIGHT),
                 SOCKETS: turns.lasting(partial(bare.plain, crm), IN_FLIGHT),
             }
             rounds = turns.take(measures, ROUNDS_IN_FULL if ground.full else ROUNDS)
@@ -51,11 +54,12 @@ def measure(ground: Ground) -> Section:
 
 
 def _rates(rounds: Sequence[Turn]) -> Iterator[Figure]:
-    for name in (SOCKETS, CLIENT, ROUTER):
+    for name in (SOCKETS, OWN, CLIENT, ROUTER):
         yield Figure(f"{name}, {IN_FLIGHT} in flight", turns.rate(rounds, name), "calls/s")
-    for name in (SOCKETS, CLIENT, ROUTER):
+    for name in (SOCKETS, OWN, CLIENT, ROUTER):
         yield Figure(f"{name}, at best", turns.best(rounds, name), "calls/s")
     yield Figure(f"share of {CLIENT}'s rate", turns.ratio(rounds, ROUTER, CLIENT), least=LEAST_RATE)
+    yield Figure(f"share of the rate of {OWN}", turns.ratio(rounds, ROUTER, OWN))
     yield Figure(f"share of {CLIENT}'s rate, both at best", turns.best(rounds, ROUTER) / turns.best(rounds, CLIENT))
 
 
