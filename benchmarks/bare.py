@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import cast
 
@@ -37,24 +37,18 @@ Ask = Callable[[], Awaitable[bool]]
 
 def closed(url: str, requests: int, in_flight: int) -> Seen:
     """Keep so many requests of the client in flight."""
-
-    async def run() -> Seen:
-        async with _client(url) as ask:
-            await _closed(ask, WARM, in_flight)
-            return await _closed(ask, requests, in_flight)
-
-    return uvloop.run(run())
+    return uvloop.run(_alone(_client(url), requests, in_flight))
 
 
 def own(url: str, requests: int, in_flight: int) -> Seen:
     """Keep so many of the router's own questions in flight: what it asks calls' with, and nothing around it."""
+    return uvloop.run(_alone(_pool(url), requests, in_flight))
 
-    async def run() -> Seen:
-        async with _pool(url) as ask:
-            await _closed(ask, WARM, in_flight)
-            return await _closed(ask, requests, in_flight)
 
-    return uvloop.run(run())
+async def _alone(asking: AbstractAsyncContextManager[Ask], requests: int, in_flight: int) -> Seen:
+    async with asking as ask:
+        await _closed(ask, WARM, in_flight)
+        return await _closed(ask, requests, in_flight)
 
 
 def steady(url: str, requests: int, per_second: float) -> Seen:
