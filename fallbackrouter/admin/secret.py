@@ -4,10 +4,13 @@ They are 256 random bits, so a plain SHA-256 is enough to hide them; passwords a
 """
 
 import hashlib
+import re
 import secrets
 
 TOKEN_PREFIX = "frt_"  # noqa: S105 - the beginning of a token, so that scanners and people know one when they see it
 _BYTES = 32
+_SESSION = re.compile(r"[A-Za-z0-9_-]{43}")
+"""So many bytes, in base64 for URLs, without what fills it up."""
 
 
 def new_token() -> str:
@@ -18,6 +21,11 @@ def new_token() -> str:
 def new_session() -> str:
     """Return a new session's secret."""
     return secrets.token_urlsafe(_BYTES)
+
+
+def is_session(secret: str) -> bool:
+    """Tell whether it is shaped as a session's secret is."""
+    return _SESSION.fullmatch(secret) is not None
 
 
 def digest_of(secret: str) -> bytes:

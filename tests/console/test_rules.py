@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.console.served import EDITOR, OTHER, VIEWER, Served
-from tests.console.windows import NARROW, Windows, tab_to
+from tests.console.windows import NARROW, Windows, tab_to, wait_until_drawn
 from tests.fakes.whole import DID, rule
 
 FILE = "/rules/files/rules.yaml"
@@ -128,6 +128,7 @@ def test_a_new_file(windows: Windows, served: Served) -> None:
 def test_a_pin_by_the_keyboard_alone(windows: Windows, served: Served) -> None:
     page = windows.open()
     page.goto("/login")
+    wait_until_drawn(page)
     page.keyboard.type(EDITOR)
     page.keyboard.press("Tab")
     page.keyboard.type("correct horse battery")

@@ -79,6 +79,11 @@ def log_in(page: Page, user: str, password: str = PASSWORD) -> None:
     page.locator("button").click()
 
 
+def wait_until_drawn(page: Page) -> None:
+    """Wait until a reader would see the page: before that a browser drops keys that are pressed."""
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until something has the focus."""
     for _ in range(MAX_TABS):

@@ -12,7 +12,7 @@ from fallbackrouter.admin.gate import cookie_name
 from fallbackrouter.admin.guard import Handler, check_origin
 from fallbackrouter.admin.house import House
 from fallbackrouter.admin.pages.page import page
-from fallbackrouter.admin.secret import csrf_of, new_session, same
+from fallbackrouter.admin.secret import csrf_of, is_session, new_session, same
 from fallbackrouter.admin.visitor import NAME
 
 MAX_BYTES = 65_536
@@ -53,7 +53,9 @@ def login(house: House) -> Handler:
         return await house.accounts.login(name, form.get("password", ""), address)
 
     async def _form(request: Request, there: str, why: str, status: int, wait_s: int = 0) -> Response:
-        secret, nonce = new_session(), new_session()
+        # A browser's windows share one secret: a form that was opened later makes none of the others too old.
+        kept, nonce = request.cookies.get(before, ""), new_session()
+        secret = kept if is_session(kept) else new_session()
         some = await house.accounts.has_users()
         words = {
             "why": why,

@@ -1,5 +1,6 @@
 """Logging in and out by the form, and what a login is worth."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,21 @@ def test_the_form_has_to_be_ours(server: AdminServer) -> None:
     body = f"user=anna&password={PASSWORD}&csrf={csrf_in(browser.get('/login').text)}"
     foreign = browser.send("POST", "/login", body, {**FORM, "Origin": "https://evil.example"})
     assert foreign.status == 403
+
+
+def test_a_form_that_was_opened_later_in_another_window_makes_none_too_old(server: AdminServer) -> None:
+    browser = server.browser()
+    first, later = (csrf_in(browser.get("/login").text) for _ in range(2))
+    assert browser.post("/login", user="anna", password="wrong password", csrf=later).status == 401
+    assert browser.post("/login", user="anna", password=PASSWORD, csrf=first).status == 303
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "A" * 44, "A" * 42 + ";"])
+def test_a_cookie_that_is_none_of_ours_makes_no_form(server: AdminServer, cookie: str) -> None:
+    browser = server.browser()
+    browser.cookies["fr_session_login"] = cookie
+    browser.get("/login")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", browser.cookies["fr_session_login"])
 
 
 def test_logging_out_ends_the_session_itself(server: AdminServer) -> None:
