@@ -8,7 +8,6 @@ that ends before the first byte of an answer is told apart, as the question can 
 import asyncio
 import errno
 import re
-import select
 import socket
 import ssl
 from collections.abc import Coroutine, Iterator
@@ -29,10 +28,6 @@ MAX_INTERIM = 8
 """The most interim answers before the answer; a CRM has use for one."""
 _INTERIM = re.compile(rb"^HTTP/1\.[01] 1", re.MULTILINE)
 
-
-SURELY_OPEN_S = 0.05
-"""For so long after something came in, an idle connection is taken to be open."""
-
 T = TypeVar("T")
 
 
@@ -50,8 +45,6 @@ class Stream(httpcore2.AsyncNetworkStream):
     def __init__(self, connected: socket.socket) -> None:
         self._link = Link(connected)
         self._tls: Tls | None = None
-        self._loop = asyncio.get_running_loop()
-        self._heard_s = float("-inf")
         self._unsent = b""
         self._used = False
         self._answering = False
@@ -65,7 +58,6 @@ class Stream(httpcore2.AsyncNetworkStream):
                 await self._send(b"", timeout)
         with _translated(httpcore2.ReadError, httpcore2.ReadTimeout):
             data = await _within(timeout, self._receive(max_bytes))
-        self._heard_s = self._loop.time()
         self._answering = self._answering or bool(data)
         if self._in_head:
             self._count_interim(data)
@@ -149,29 +141,12 @@ class Stream(httpcore2.AsyncNetworkStream):
             return self._tls.object if self._tls else None
         if info == "socket":
             return self._link.socket
-        return self._may_have_ended() if info == "is_readable" else None
-
-    def _may_have_ended(self) -> bool:
-        """Tell whether the peer has ended it while it was idle, as far as that has to be asked by a system call.
-
-        httpcore2's pool asks this of every idle connection twice a request; one that just ended costs one more try.
-        """
-        just_used = self._loop.time() - self._heard_s < SURELY_OPEN_S
-        return self._link.socket.fileno() < 0 or (not just_used and _has_something_to_read(self._link.socket))
+        return self._link.closed or self._link.has_unread if info == "is_readable" else None
 
 
 def refused() -> httpcore2.ConnectError:
     """Return what a refused connection is told as, for a drill."""
     return httpcore2.ConnectError(ConnectionRefusedError(errno.ECONNREFUSED, "refused by a drill"))
-
-
-def _has_something_to_read(connected: socket.socket) -> bool:
-    """Tell whether an idle connection has been ended (or broken) by the peer."""
-    if connected.fileno() < 0:
-        return True
-    poll = select.poll()
-    poll.register(connected, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 async def _within(timeout: float | None, work: Coroutine[Any, Any, T]) -> T:  # noqa: ASYNC109 - httpcore2's signature

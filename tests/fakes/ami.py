@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -111,19 +111,6 @@ class FakeAmi:
         ]
         end = message(Event="CoreShowChannelsComplete", ActionID=action_id, EventList="Complete", ListItems="1")
         return [start, *each, end]
-
-
-async def until(is_so: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
-    """Wait for an effect.
-
-    Raises:
-        AssertionError: it did not come.
-    """
-    for _ in range(int(within_s / 0.01)):
-        if is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"never: {what}")
 
 
 class AmiThread:

@@ -144,16 +144,6 @@ async def delivering(
             threads.shutdown()
 
 
-async def until(condition: Callable[[], object], what: str, within_s: float = 120.0) -> None:
-    """Wait until a condition holds."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not condition():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"{what}: not within {within_s:g} s") from None
-
-
 def orders(told: list[Mapping[str, Any]]) -> dict[str, list[int]]:
     """Return by call the seqs of its events, in the order in which a CRM was told."""
     found: dict[str, list[int]] = {}

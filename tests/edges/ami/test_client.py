@@ -12,7 +12,8 @@ import pytest
 from fallbackrouter.ami.client import AmiClient, Channel
 from fallbackrouter.clock import SystemClock
 from fallbackrouter.core.errors import AmiError
-from tests.fakes.ami import SECRET, USER, FakeAmi, message, until
+from tests.fakes.ami import SECRET, USER, FakeAmi, message
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.anyio
 

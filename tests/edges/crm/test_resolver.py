@@ -14,6 +14,7 @@ from tests.fakes.calls import call
 from tests.fakes.crm import FakeCrm
 from tests.fakes.crm_client import crm_client
 from tests.fakes.dns import FakeDns
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +36,6 @@ async def resolving(dns: FakeDns, saved: Saved | None = None) -> AsyncIterator[R
         yield resolver
     finally:
         await resolver.close()
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_watched_name_is_known_soon_after_the_start_and_told_of() -> None:

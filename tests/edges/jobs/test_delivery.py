@@ -15,7 +15,8 @@ from fallbackrouter.core.numbers import Number
 from fallbackrouter.jobs.recordings import Recordings
 from fallbackrouter.jobs.valve import RULES
 from tests.fakes.crm import FakeCrm
-from tests.fakes.outbox import Events, delivering, orders, until
+from tests.fakes.outbox import Events, delivering, orders
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.anyio
 PATIENT = replace(RULES, in_row=10_000, window_requests=10_000)

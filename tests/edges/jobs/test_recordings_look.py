@@ -12,7 +12,8 @@ from fallbackrouter.clock import SystemClock
 from fallbackrouter.jobs.recordings import Recordings, Seen
 from fallbackrouter.jobs.recordings_look import RecordingsLook
 from tests.fakes.crm import FakeCrm
-from tests.fakes.outbox import Events, delivering, until
+from tests.fakes.outbox import Events, delivering
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.anyio
 NOW = SystemClock().now_at()

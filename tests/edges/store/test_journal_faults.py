@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fallbackrouter.core.decision import Decision
 from fallbackrouter.store.journal import JournalWriter
 from fallbackrouter.store.migrate import upgrade
 from tests.fakes.records import AT, a_decision, an_event, an_id
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.anyio
 
@@ -47,12 +48,6 @@ def damage(path: Path) -> None:
 
 def set_aside(path: Path) -> list[Path]:
     return list(path.parent.glob(f"{path.name}.corrupt-*Z"))
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SAFETY_S):
-        while not true():
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture

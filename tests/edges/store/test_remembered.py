@@ -1,6 +1,5 @@
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from fallbackrouter.store.migrate import upgrade
 from fallbackrouter.store.recall import read_remembered
 from fallbackrouter.store.remembered import Change, Forgotten, RememberedEntry
 from tests.fakes.records import AT, ROUTE, a_decision
+from tests.fakes.until import until
 
 pytestmark = pytest.mark.anyio
 
@@ -50,12 +50,6 @@ class Worker(JournalWriter):
 def entry(key: str, seconds: float = 0, route: Route = ROUTE) -> RememberedEntry:
     at = AT.replace(microsecond=123_000) + timedelta(seconds=seconds)
     return RememberedEntry(key, route, at, 300.0, "head office, in hours")
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SAFETY_S):
-        while not true():
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
